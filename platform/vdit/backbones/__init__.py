@@ -1,0 +1,1 @@
+"""Frozen (or random) networks whose features are read, one file each."""

@@ -1,0 +1,1 @@
+"""What a trial is: frozen, torch-free configuration, its canonical form and its key."""

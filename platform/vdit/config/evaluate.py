@@ -1,0 +1,22 @@
+"""How a trained model is measured (spec section 6; metrics.md part C)."""
+
+from pydantic.dataclasses import dataclass
+
+from vdit.config.strict import STRICT
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Evaluate:
+    """`short_side` 0 keeps the frames' size, `max_side` 0 sets no bound. `light` are the brightness levels of Figure 5 beyond 0 (none: not measured).
+
+    `drift_clips` 0: Figure 4 is not measured. `window` 0: the whole video is one clip.
+    """
+
+    short_side: int = 360
+    max_side: int = 0
+    window: int = 36
+    threshold: float = 0.5
+    light: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)
+    light_draws: int = 3
+    drift_clips: int = 1000
+    drift_frames: int = 8

@@ -1,0 +1,70 @@
+"""Optimisation (spec section 5) and the losses' weights (spec section 4)."""
+
+from typing import Literal
+
+from pydantic.dataclasses import dataclass
+
+from vdit.config.strict import STRICT
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class LossWeights:
+    """Weights of the loss terms; the same for every decoder layer."""
+
+    ce: float = 2.0
+    bbox: float = 5.0
+    giou: float = 2.0
+    mask: float = 2.0
+    dice: float = 5.0
+    mask_low: float = 2.0
+    dice_low: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class MatchWeights:
+    """Weights of the matching costs."""
+
+    ce: float = 2.0
+    bbox: float = 5.0
+    giou: float = 2.0
+    mask: float = 2.0
+    dice: float = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class ZeroOptimization:
+    """DeepSpeed's `zero_optimization`: stages 0 to 3."""
+
+    stage: Literal[0, 1, 2, 3] = 0
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class TorchAutocast:
+    """DeepSpeed's `torch_autocast`."""
+
+    enabled: bool = False
+    dtype: Literal["bfloat16", "float16"] = "bfloat16"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class DeepSpeed:
+    """The part of a DeepSpeed configuration file that changes what is computed, under DeepSpeed's own names."""
+
+    zero_optimization: ZeroOptimization = ZeroOptimization()
+    torch_autocast: TorchAutocast = TorchAutocast()
+    gradient_clipping: float = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Train:
+    """`batch` is the global batch in clips. `max_steps` 0 means all of `epochs`; `drops` are the epochs after which the rate is divided by ten."""
+
+    epochs: int = 9
+    max_steps: int = 0
+    batch: int = 2
+    learning_rate: float = 5e-5
+    weight_decay: float = 5e-4
+    drops: tuple[int, ...] = (6, 8)
+    loss: LossWeights = LossWeights()
+    match: MatchWeights = MatchWeights()
+    deepspeed: DeepSpeed = DeepSpeed()

@@ -1,0 +1,55 @@
+"""A trial: one arm with one seed, the unit that Ray schedules."""
+
+from functools import cache
+
+from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from vdit.config.data import Data
+from vdit.config.evaluate import Evaluate
+from vdit.config.model import Model
+from vdit.config.strict import STRICT
+from vdit.config.train import Train
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Launch:
+    """Where and how a trial runs. Nothing here changes what it computes, so nothing here enters the trial key.
+
+    `data` and `weights` are folders ("" where the platform makes them itself); `checkpoint_every` and `report_every` count steps.
+    """
+
+    data: str = ""
+    weights: str = ""
+    workers: int = 1
+    threads: int = 1
+    gpus: int = 0
+    checkpoint_every: int = 50
+    report_every: int = 10
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Trial:
+    """`seed` draws initial weights and dropout; clips, augmentation and gaussian noise come from `data.seed`."""
+
+    arm: str
+    seed: int = 0
+    model: Model = Model()
+    data: Data = Data()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    launch: Launch = Launch()
+
+
+@cache
+def adapter() -> TypeAdapter[Trial]:
+    return TypeAdapter(Trial)
+
+
+def to_json(trial: Trial) -> str:
+    """One line of JSON that `from_json` turns back into an equal trial."""
+    return adapter().dump_json(trial).decode()
+
+
+def from_json(text: str) -> Trial:
+    return adapter().validate_json(text)

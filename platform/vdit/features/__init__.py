@@ -1,0 +1,1 @@
+"""The store of frozen computations that several trials share."""

@@ -1,0 +1,1 @@
+"""Section 4 of the paper, one file per concept."""

@@ -1,0 +1,1 @@
+"""Ray: which trial runs where and when."""

@@ -1,0 +1,1 @@
+"""The record of what ran: MLflow, or memory for tests."""

@@ -1,0 +1,1 @@
+"""One trial: train, predict, score."""

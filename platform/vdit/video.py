@@ -1,0 +1,76 @@
+"""The types that flow: videos and expressions of a benchmark, and the sample that is trained on or predicted. NumPy only.
+
+T frames, H W pixels.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+type Frames = NDArray[np.uint8]  # [T, H, W, 3], RGB
+type Masks = NDArray[np.bool_]  # [T, H, W]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A sentence that refers to one object; `object` is the pixel value of its mask."""
+
+    id: str
+    text: str
+    object: int
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """`frames` are the names of the annotated frames in order."""
+
+    id: str
+    frames: tuple[str, ...]
+    expressions: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the training list: a clip is sampled around frame `start`."""
+
+    video: int
+    expression: int
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A clip with one expression and the mask of what it names.
+
+    `boxes_T4` are x1 y1 x2 y2 in pixels (zero where `valid_T` is false: the object is not seen). `noise_seed` draws the clip's gaussian noise.
+    """
+
+    video: str
+    expression: str
+    text: str
+    frames: Frames
+    masks: Masks
+    boxes_T4: NDArray[np.float32]
+    valid_T: NDArray[np.bool_]
+    noise_seed: int
+
+
+class Split(Protocol):
+    """One split of a benchmark on disk: what a file of vdit/benchmarks returns from `read`."""
+
+    videos: tuple[Video, ...]
+    items: tuple[Item, ...]
+
+    def frames(self, video: Video, indices: tuple[int, ...]) -> Frames:
+        """RGB frames; raises ValueError naming the file where one is missing, truncated or of another size."""
+        ...
+
+    def masks(self, video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
+        """The object's masks at the frames' size; raises ValueError naming the file."""
+        ...
+
+    def labels(self, video: Video, indices: tuple[int, ...]) -> NDArray[np.uint8]:
+        """All objects: [T, H, W] pixel values."""
+        ...
