@@ -4,13 +4,13 @@ T frames, H W pixels.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-type Frames = NDArray[np.uint8]  # [T, H, W, 3], RGB
-type Masks = NDArray[np.bool_]  # [T, H, W]
+Frames: TypeAlias = NDArray[np.uint8]  # [T, H, W, 3], RGB
+Masks: TypeAlias = NDArray[np.bool_]  # [T, H, W]
 
 
 @dataclass(frozen=True, slots=True)
