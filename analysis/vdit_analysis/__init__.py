@@ -1,0 +1,1 @@
+"""What the runs mean: reads tracked runs, never trains, imports no torch."""

@@ -1,0 +1,1 @@
+"""The paper's figures from the runs, one file per figure."""

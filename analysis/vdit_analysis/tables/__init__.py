@@ -1,0 +1,1 @@
+"""The paper's tables from the runs, one file per table."""
