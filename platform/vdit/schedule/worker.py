@@ -1,0 +1,67 @@
+"""A Ray actor that is one DeepSpeed worker of a gang."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+
+if TYPE_CHECKING:
+    from vdit.train.session import Progress
+
+
+@ray.remote
+class Worker:
+    """Starts empty; `join` imports torch and DeepSpeed and makes the process group, which outlives the trials."""
+
+    def __init__(self, rank: int, world: int, threads: int, gpu: bool, runs: str) -> None:
+        self.rank, self.world, self.threads, self.gpu, self.runs = rank, world, threads, gpu, Path(runs)
+
+    def rendezvous(self) -> str:
+        """A free TCP address on this worker's node, for rank 0 to listen on."""
+        host = ray.util.get_node_ip_address()
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            return f"tcp://{host}:{probe.getsockname()[1]}"
+
+    def process(self) -> int:
+        return os.getpid()
+
+    def join(self, rendezvous: str) -> None:
+        import torch
+
+        from vdit.train.group import join
+        from vdit.train.session import Session
+
+        torch.set_num_threads(self.threads)
+        device = torch.device("cuda") if self.gpu else torch.device("cpu")
+        join(self.rank, self.world, rendezvous, device)
+        self.session = Session(self.rank, self.world, device, self.runs)
+
+    def open(self, folder: str) -> "Progress":
+        redirect(Path(folder) / ("log.txt" if self.rank == 0 else f"log.{self.rank}.txt"))
+        return self.session.open(Path(folder))
+
+    def advance(self) -> "Progress":
+        return self.session.advance()
+
+
+def redirect(log: Path) -> None:
+    """Sends what Python and libraries print to the trial's own log from here on."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def handles(workers: list[Any], method: str, *arguments: object) -> list[Any]:
+    """Calls `method` on every worker and waits for all; the first error ends the wait, so that a dead worker is not waited for by its peers."""
+    pending = [getattr(worker, method).remote(*arguments) for worker in workers]
+    order, results = list(pending), {}
+    while pending:
+        ready, pending = ray.wait(pending, num_returns=1)
+        results[ready[0]] = ray.get(ready[0])
+    return [results[handle] for handle in order]

@@ -1,0 +1,163 @@
+"""The record of every study in MLflow: a study run, below it a run per trial, found again by trial key (interface.md, Files).
+
+Only the driver writes, so a fresh sqlite file is never created by several processes at once.
+"""
+
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlparse
+
+from vdit.track.entry import Entry
+from vdit.track.environment import commit, describe
+from vdit.track.flatten import leaves
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+    from mlflow.tracking import MlflowClient
+
+EXPERIMENT = "vdit"
+ARTIFACTS = ("config.json", "result.json", "scores.parquet", "light.parquet", "instances.parquet", "drift.parquet", "log.txt")
+PROBE_SECONDS = 3.0
+PARAMS_PER_BATCH = 100
+PARAM_LENGTH = 6000
+
+
+def probe(uri: str) -> None:
+    """Raises ValueError within three seconds where a tracking server does not answer; files and databases need no probe."""
+    address = urlparse(uri)
+    if address.scheme not in ("http", "https"):
+        return
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), timeout=PROBE_SECONDS).close()
+    except OSError as error:
+        raise ValueError(f"tracking server {uri} does not answer ({error}); start it (make dashboard) or leave out --tracking-uri") from error
+
+
+def default_uri(runs: Path) -> str:
+    return f"sqlite:///{runs.resolve()}/mlflow.db"
+
+
+def connect(uri: str) -> "MlflowClient":
+    """A client that gives up within seconds, not minutes, when its server goes away."""
+    probe(uri)
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+class MLflow:
+    """`uri` is a database or a server; `runs` holds the artifacts where the record is a local database."""
+
+    def __init__(self, uri: str, runs: Path) -> None:
+        if uri.startswith("sqlite:///"):
+            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self.client = connect(uri)
+        local = uri.startswith("sqlite:///")
+        known = self.client.get_experiment_by_name(EXPERIMENT)
+        place = (runs.resolve() / "artifacts").as_uri() if local else None
+        self.experiment = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=place)
+        self.parent = ""
+        self.name = ""
+        self.open: dict[str, str] = {}
+        self.logged: dict[str, int] = {}
+
+    def find(self, key: str) -> "Run | None":
+        """The trial's run, whichever study made it."""
+        runs = self.client.search_runs([self.experiment], f"tags.`vdit.key` = '{key}'", max_results=1)
+        return runs[0] if runs else None
+
+    def finished(self) -> set[str]:
+        """Keys of all trials whose run is complete."""
+        query, token, keys = "tags.`vdit.kind` = 'trial' and attributes.status = 'FINISHED'", None, set()
+        while True:
+            page = self.client.search_runs([self.experiment], query, max_results=1000, page_token=token)
+            keys |= {run.data.tags["vdit.key"] for run in page}
+            token = page.token
+            if not token:
+                return keys
+
+    def study(self, plan: Mapping[str, Any]) -> None:
+        self.name = str(plan["study"])
+        found = self.client.search_runs([self.experiment], f"tags.`vdit.kind` = 'study' and tags.`vdit.study` = '{self.name}'", max_results=1)
+        tags = {"vdit.kind": "study", "vdit.study": self.name, "mlflow.note.content": str(plan.get("notice", ""))}
+        run = found[0] if found else self.client.create_run(self.experiment, run_name=self.name, tags=tags)
+        self.parent = run.info.run_id
+        self.client.log_dict(self.parent, dict(plan), "plan.json")
+
+    def close(self, status: str) -> None:
+        """Ends the study's run as FINISHED, FAILED or KILLED."""
+        if self.parent:
+            self.client.set_terminated(self.parent, status=status)
+
+    def start(self, entry: Entry) -> None:
+        known = self.find(entry.key)
+        if known:
+            self.open[entry.key] = known.info.run_id
+            history = self.client.get_metric_history(known.info.run_id, "loss")
+            self.logged[entry.key] = max((metric.step for metric in history), default=-1)
+            self.client.update_run(known.info.run_id, status="RUNNING")
+            return
+        tags = {
+            "vdit.kind": "trial", "vdit.study": self.name, "vdit.key": entry.key, "vdit.arm": entry.arm, "vdit.seed": str(entry.seed),
+            "vdit.code": entry.code, "vdit.data": entry.data, "vdit.weights": entry.weights, "vdit.notice": entry.notice,
+            "mlflow.parentRunId": self.parent, "mlflow.source.git.commit": commit(Path(__file__).parent),
+            **{f"vdit.axis.{axis}": json.dumps(level) if not isinstance(level, str) else level for axis, level in entry.levels.items()},
+        }  # fmt: skip
+        run = self.client.create_run(self.experiment, run_name=f"{entry.arm}, seed {entry.seed}", tags=tags)
+        self.open[entry.key] = run.info.run_id
+        self.params(run.info.run_id, entry.config)
+
+    def params(self, run: str, config: Mapping[str, Any]) -> None:
+        from mlflow.entities import Param
+
+        params = [Param(name, str(value)[:PARAM_LENGTH]) for name, value in leaves(dict(config))]
+        for first in range(0, len(params), PARAMS_PER_BATCH):
+            self.client.log_batch(run, params=params[first : first + PARAMS_PER_BATCH])
+
+    def log(self, key: str, rows: Sequence[Mapping[str, float]]) -> None:
+        from mlflow.entities import Metric
+
+        # A resumed trial repeats the steps behind its last checkpoint, with the same values: they are recorded already.
+        last = self.logged.get(key, -1)
+        new = [row for row in rows if int(row["step"]) > last]
+        metrics = [
+            Metric(name, float(value), int(row["time"] * 1000), int(row["step"]))
+            for row in new
+            for name, value in row.items()
+            if name not in ("step", "time")
+        ]
+        for first in range(0, len(metrics), 1000):
+            self.client.log_batch(self.open[key], metrics=metrics[first : first + 1000])
+        self.logged[key] = max([last, *(int(row["step"]) for row in new)])
+
+    def finish(self, entry: Entry, folder: Path) -> None:
+        self.start(entry)
+        run = self.open[entry.key]
+        history = folder / "metrics.jsonl"
+        if history.exists():
+            self.log(entry.key, [json.loads(line) for line in history.read_text().splitlines()])
+        result = json.loads((folder / "result.json").read_text())
+        for name, value in result["metrics"].items():
+            self.client.log_metric(run, name, float(value), step=int(result["steps"]))
+        for name in ARTIFACTS:
+            if (folder / name).exists():
+                self.client.log_artifact(run, str(folder / name))
+        self.client.log_dict(run, describe(), "environment.json")
+        self.client.set_terminated(run, status="FINISHED")
+
+    def fail(self, key: str, reason: str) -> None:
+        run = self.open[key]
+        self.client.set_tag(run, "vdit.reason", reason[:PARAM_LENGTH])
+        self.client.set_terminated(run, status="FAILED")
+
+    def forget(self, key: str) -> None:
+        known = self.find(key)
+        if known:
+            self.client.delete_run(known.info.run_id)

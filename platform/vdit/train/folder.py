@@ -1,0 +1,64 @@
+"""A trial's folder on disk (interface.md, Files): who may write what, and when it counts as done."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vdit.config.trial import Trial, from_json, to_json
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Whole or not at all: written beside and moved over."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What a worker needs to know of a trial: config.json holds just this. `data` and `weights` are digests."""
+
+    key: str
+    trial: Trial
+    code: str
+    data: str
+    weights: str
+
+    def write(self, folder: Path) -> None:
+        about = {"key": self.key, "trial": json.loads(to_json(self.trial)), "code": self.code, "data": self.data, "weights": self.weights}
+        write_json(folder / "config.json", about)
+
+
+def read_ticket(folder: Path) -> Ticket:
+    about = json.loads((folder / "config.json").read_text())
+    trial = from_json(json.dumps(about["trial"]))
+    return Ticket(about["key"], trial, about["code"], about["data"], about["weights"])
+
+
+def append_rows(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    with path.open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+def keep_rows(path: Path, steps: int) -> None:
+    """Drops rows behind the checkpoint that a trial resumes from, which will be written again."""
+    if not path.exists():
+        return
+    lines = path.read_text().splitlines(keepends=True)
+    # The last line may be torn where the writer was killed.
+    whole = [line for line in lines if line.endswith("}\n")]
+    kept = [line for line in whole if json.loads(line)["step"] < steps]
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text("".join(kept))
+    draft.replace(path)
+
+
+def done(folder: Path) -> bool:
+    return (folder / "result.json").exists()

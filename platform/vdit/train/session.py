@@ -1,0 +1,111 @@
+"""One worker of a gang: trains its share of a trial, predicts and scores its share of the videos, then goes on with the next trial.
+
+Imports, process group and frozen weights outlive the trial that loaded them (runtime.md, section 8).
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from vdit import registry
+from vdit.model.frozen import Frozen
+from vdit.model.vdit import VDIT
+from vdit.train import checkpoint, folder
+from vdit.train.evaluate import Evaluation
+from vdit.train.loop import Loop
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a trial is: `done` of `total` steps or videos of `phase`. `rows` are the step metrics since the last report."""
+
+    phase: str
+    done: int
+    total: int
+    rows: tuple[dict[str, float], ...] = ()
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.result)
+
+
+class Session:
+    """`runs` is the folder all workers share; the trial's own folder comes with `open`."""
+
+    def __init__(self, rank: int, world: int, device: torch.device, runs: Path) -> None:
+        self.rank, self.world, self.device, self.runs = rank, world, device, runs
+        self.frozen: tuple[str, Frozen] | None = None
+
+    def open(self, place: Path) -> Progress:
+        """Builds the trial whose folder this is and goes back to its last checkpoint, if it has one."""
+        self.started = time.time()
+        self.place, self.ticket = place, folder.read_ticket(place)
+        trial = self.ticket.trial
+        benchmark = registry.find("benchmarks", trial.data.benchmark)
+        root = benchmark.locate(trial.data, self.data_folder())
+        self.loop = Loop(trial, self.model(), benchmark.read(root, trial.data.train_split, trial.data.frames), self.rank, self.world, self.device)
+        self.total = self.loop.schedule.steps
+        self.evaluation = Evaluation(
+            trial, self.loop.model, benchmark.read(root, trial.data.eval_split, trial.data.frames), place, self.rank, self.world, self.device
+        )
+        saved = checkpoint.read(place / "checkpoint")
+        self.step = self.loop.restore(saved) if saved else 0
+        if self.rank == 0:
+            folder.keep_rows(place / "metrics.jsonl", self.step)
+        return Progress("train", self.step, self.total)
+
+    def data_folder(self) -> Path:
+        given = self.ticket.trial.launch.data
+        return Path(given) if given else self.runs / "data" / self.ticket.data.replace(":", "-")[:22]
+
+    def model(self) -> VDIT:
+        """The trial's model on frozen weights that are loaded once per session, not once per trial."""
+        trial = self.ticket.trial
+        if self.frozen is None or self.frozen[0] != self.ticket.weights:
+            given = trial.launch.weights
+            place = Path(given) if given else self.runs / "weights" / self.ticket.weights.replace(":", "-")[:23]
+            self.frozen = (self.ticket.weights, registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.device))
+        return VDIT(trial.model, self.frozen[1], trial.seed).to(self.device)
+
+    def advance(self) -> Progress:
+        """The next piece of work, small enough to report: some steps, or a video per worker, or the end."""
+        if self.step < self.total:
+            return self.train()
+        if self.evaluation.remaining():
+            self.evaluation.advance()
+            return Progress("evaluate", self.evaluation.done, self.evaluation.total)
+        return self.finish()
+
+    def train(self) -> Progress:
+        """Steps up to the next report or checkpoint, whichever comes first. Rows are on disk before the checkpoint that covers them."""
+        every = self.ticket.trial.launch
+        last = min(self.total, *(self.step - self.step % count + count for count in (every.report_every, every.checkpoint_every)))
+        rows = []
+        while self.step < last:
+            rows.append({"step": float(self.step), "time": time.time(), **self.loop.step(self.step)})
+            self.step += 1
+        if self.rank == 0:
+            folder.append_rows(self.place / "metrics.jsonl", rows)
+        if self.step % every.checkpoint_every == 0 or self.step == self.total:
+            tensors = self.loop.gather()
+            if self.rank == 0:
+                checkpoint.write(self.place / "checkpoint", tensors, self.step)
+        return Progress("train", self.step, self.total, tuple(rows))
+
+    def finish(self) -> Progress:
+        dist.barrier()
+        result: dict[str, Any] = {}
+        if self.rank == 0:
+            result = self.result()
+            folder.write_json(self.place / "result.json", result)
+        dist.barrier()
+        return Progress("done", 1, 1, (), result or {"rank": self.rank})
+
+    def result(self) -> dict[str, Any]:
+        metrics = self.evaluation.merge()
+        return {"key": self.ticket.key, "seed": self.ticket.trial.seed, "steps": self.total, "seconds": time.time() - self.started, "metrics": metrics}
