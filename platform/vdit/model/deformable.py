@@ -1,0 +1,99 @@
+"""Multi-scale deformable attention (Deformable DETR, arXiv 2010.04159, Eq. 3), the attention of the head's transformer (spec 3.5).
+
+N frames of all clips, Q queries, S tokens of all levels, L levels, M heads, P points, D channels of a head, C = M x D, H W size of a level.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from vdit.config.model import Head
+from vdit.model.precision import no_autocast, single
+
+LEVELS = 4  # strides 8, 16, 32 and 64
+Sizes: TypeAlias = tuple[tuple[int, int], ...]  # height and width of each level
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """All levels of each frame as one sequence, finest level first, row by row.
+
+    `ratios_NL2` are the shares of a level's width and height that are not padding.
+    """
+
+    tokens_NSC: Tensor
+    padding_NS: Tensor  # bool
+    sizes: Sizes
+    ratios_NL2: Tensor
+
+
+def sample(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
+    """[N, Q, M, D]: the weighted sum of what is read at the locations (x y in shares of a level), bilinear, zero outside."""
+    heads = values_NSMD.shape[2]
+    grids = rearrange(2 * locations_NQMLP2 - 1, "n q m l p two -> l (n m) q p two")
+    levels = torch.split(values_NSMD, [height * width for height, width in sizes], dim=1)
+    read = [
+        F.grid_sample(rearrange(level, "n (h w) m d -> (n m) d h w", h=height, w=width), grid, align_corners=False)
+        for level, grid, (height, width) in zip(levels, grids, sizes, strict=True)
+    ]
+    weights = rearrange(weights_NQMLP, "n q m l p -> (n m) 1 q l p")
+    summed = (torch.stack(read, dim=-2) * weights).sum(dim=(-2, -1))
+    return rearrange(summed, "(n m) d q -> n q m d", m=heads)
+
+
+class DeformableAttention(nn.Module):
+    """Each query reads P points a level and head near its reference point. Single precision throughout, as released."""
+
+    def __init__(self, config: Head) -> None:
+        super().__init__()
+        if config.width % config.heads:
+            raise ValueError(f"head.width {config.width} is not divisible by head.heads {config.heads}")
+        self.heads, self.points = config.heads, config.points
+        sampled = config.heads * LEVELS * config.points
+        self.offsets = nn.Linear(config.width, 2 * sampled)
+        self.weights = nn.Linear(config.width, sampled)
+        self.values = nn.Linear(config.width, config.width)
+        self.output = nn.Linear(config.width, config.width)
+
+    def reset(self) -> None:
+        """Head m looks in the m-th of M compass directions, its point p at p + 1 pixels; all points count alike."""
+        angle_M = torch.arange(self.heads) * (2 * math.pi / self.heads)
+        compass_M2 = torch.stack((angle_M.cos(), angle_M.sin()), dim=-1)
+        compass_M2 = compass_M2 / compass_M2.abs().amax(dim=-1, keepdim=True)
+        distance_P = torch.arange(1, self.points + 1)
+        offsets_MLP2 = torch.einsum("mx,p->mpx", compass_M2, distance_P)[:, None].expand(-1, LEVELS, -1, -1)
+        with torch.no_grad():
+            self.offsets.bias.copy_(offsets_MLP2.flatten())
+        for parameter in (self.offsets.weight, self.weights.weight, self.weights.bias, self.values.bias, self.output.bias):
+            nn.init.zeros_(parameter)
+        nn.init.xavier_uniform_(self.values.weight)
+        nn.init.xavier_uniform_(self.output.weight)
+
+    def forward(self, queries_NQC: Tensor, references_NQLX: Tensor, memory: Memory) -> Tensor:
+        """[N, Q, C]. References are x y, or cx cy w h, in shares of each level's padded size (X = 2 or 4)."""
+        with no_autocast(queries_NQC.device):
+            queries_NQC, tokens_NSC = single(queries_NQC), single(memory.tokens_NSC)
+            values_NSC = self.values(tokens_NSC).masked_fill(memory.padding_NS[..., None], 0.0)
+            values_NSMD = rearrange(values_NSC, "n s (m d) -> n s m d", m=self.heads)
+            weights = rearrange(self.weights(queries_NQC), "n q (m l p) -> n q m (l p)", m=self.heads, l=LEVELS).softmax(dim=-1)
+            weights_NQMLP = rearrange(weights, "n q m (l p) -> n q m l p", l=LEVELS)
+            locations = self._locations(queries_NQC, single(references_NQLX), memory.sizes)
+            read_NQMD = sample(values_NSMD, memory.sizes, locations, weights_NQMLP)
+            output_NQC: Tensor = self.output(rearrange(read_NQMD, "n q m d -> n q (m d)"))
+        return output_NQC
+
+    def _locations(self, queries_NQC: Tensor, references_NQLX: Tensor, sizes: Sizes) -> Tensor:
+        """Offsets are pixels of a level around a point, or shares of half a box around its centre."""
+        offsets = rearrange(self.offsets(queries_NQC), "n q (m l p two) -> n q m l p two", m=self.heads, l=LEVELS, two=2)
+        references = references_NQLX[:, :, None, :, None]
+        if references.shape[-1] == 2:
+            widths_L2 = offsets.new_tensor([(width, height) for height, width in sizes])
+            around: Tensor = references + offsets / widths_L2[:, None]
+            return around
+        within: Tensor = references[..., :2] + offsets / self.points * references[..., 2:] * 0.5
+        return within

@@ -1,0 +1,47 @@
+"""Which query stands for the object of a clip: the cheapest one, the same in all frames (Section 4.2; spec section 4, D5).
+
+K decoder layers, B clips, T frames, Q queries, H W pixels at stride 2.
+"""
+
+import torch
+from torch import Tensor
+
+from vdit.config.train import MatchWeights
+from vdit.model.batch import Targets
+from vdit.model.boxes import generalised_iou
+from vdit.model.losses import ALPHA, dice, focal, low_masks
+from vdit.model.precision import no_autocast, single
+
+_EPS = 1e-8
+
+
+def _class_costs(logits_KBTQ: Tensor, valid_BT: Tensor) -> Tensor:
+    """[K, B, Q]: focal cost of saying visible instead of not, mean over the frames that show the object (0 if none does)."""
+    share = logits_KBTQ.sigmoid()
+    visible = ALPHA * (1 - share) ** 2 * -(share + _EPS).log()
+    hidden = (1 - ALPHA) * share**2 * -(1 - share + _EPS).log()
+    valid_BT1 = valid_BT[..., None].to(share.dtype)
+    return ((visible - hidden) * valid_BT1).sum(dim=2) / valid_BT1.sum(dim=1).clamp(min=1)
+
+
+def costs(logits_KBTQ: Tensor, boxes_KBTQ4: Tensor, low_KBTQHW: Tensor, targets: Targets, weights: MatchWeights) -> Tensor:
+    """[K, B, Q]. Box costs are means over all frames, also those without the object (spec B10); mask costs are over the clip."""
+    logits_KBTQ, boxes_KBTQ4, low_KBTQHW = single(logits_KBTQ), single(boxes_KBTQ4), single(low_KBTQHW)
+    truth_BT14 = targets.boxes_BT4[:, :, None]
+    masks_BT1HW = low_masks(targets.masks_BTHW)[:, :, None]
+    distance_KBQ = (boxes_KBTQ4 - truth_BT14).abs().sum(dim=-1).mean(dim=2)
+    overlap_KBQ = generalised_iou(boxes_KBTQ4, truth_BT14).mean(dim=2)
+    return (
+        weights.ce * _class_costs(logits_KBTQ, targets.valid_BT)
+        + weights.bbox * distance_KBQ
+        - weights.giou * overlap_KBQ
+        + weights.mask * focal(low_KBTQHW, masks_BT1HW).mean(dim=(2, 4, 5))
+        + weights.dice * dice(low_KBTQHW, masks_BT1HW[None], (2, 4, 5))
+    )
+
+
+@torch.no_grad()
+def match(logits_KBTQ: Tensor, boxes_KBTQ4: Tensor, low_KBTQHW: Tensor, targets: Targets, weights: MatchWeights) -> Tensor:
+    """[K, B] int64: the query of each clip in each layer; of equal ones the first."""
+    with no_autocast(logits_KBTQ.device):
+        return costs(logits_KBTQ, boxes_KBTQ4, low_KBTQHW, targets, weights).argmin(dim=-1)

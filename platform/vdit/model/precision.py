@@ -1,0 +1,17 @@
+"""Where single precision is kept under autocast: positions, sampling, dynamic masks, matching and losses (spec 1.11, 3.5, 3.7).
+
+A sampling location or a relative coordinate is a position in pixels, up to some hundreds: bfloat16 would round it by whole pixels.
+"""
+
+import torch
+from torch import Tensor
+
+
+def single(tensor: Tensor) -> Tensor:
+    """At least float32: half precision is raised, float64 is left as it is."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def no_autocast(device: torch.device) -> torch.autocast:
+    """A block in which operations keep the precision of their inputs."""
+    return torch.autocast(device.type, enabled=False)
