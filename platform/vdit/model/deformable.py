@@ -5,7 +5,6 @@ N frames of all clips, Q queries, S tokens of all levels, L levels, M heads, P p
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -13,10 +12,10 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from vdit.config.model import Head
+from vdit.model.deformable_cpu import Sizes, sample_on_cpu
 from vdit.model.precision import no_autocast, single
 
 LEVELS = 4  # strides 8, 16, 32 and 64
-Sizes: TypeAlias = tuple[tuple[int, int], ...]  # height and width of each level
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,17 @@ class Memory:
 
 
 def sample(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
-    """[N, Q, M, D]: the weighted sum of what is read at the locations (x y in shares of a level), bilinear, zero outside."""
+    """[N, Q, M, D]: the weighted sum of what is read at the locations (x y in shares of a level), bilinear, zero outside.
+
+    A compiled loop on the CPU; elsewhere `grid_sample`.
+    """
+    if values_NSMD.device.type == "cpu":
+        return sample_on_cpu(values_NSMD, sizes, locations_NQMLP2, weights_NQMLP)
+    return sample_by_grid(values_NSMD, sizes, locations_NQMLP2, weights_NQMLP)
+
+
+def sample_by_grid(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
+    """[N, Q, M, D]; one `grid_sample` a level, on any device."""
     heads = values_NSMD.shape[2]
     grids = rearrange(2 * locations_NQMLP2 - 1, "n q m l p two -> l (n m) q p two")
     levels = torch.split(values_NSMD, [height * width for height, width in sizes], dim=1)

@@ -9,7 +9,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from vdit.config.model import Head
-from vdit.model.deformable import LEVELS, DeformableAttention, Memory, Sizes
+from vdit.model.deformable import LEVELS, DeformableAttention, Memory
+from vdit.model.deformable_cpu import Sizes
 from vdit.model.positions import pixel_positions
 
 GROUPS = 32
