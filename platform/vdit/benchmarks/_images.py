@@ -1,0 +1,60 @@
+"""Decoding of frames and label maps, with errors that name the file.
+
+OpenCV decodes a JPEG 1.5 times as fast as Pillow, to the same pixels. OpenCV 4 accepts a truncated file (the rest of the picture is grey),
+so the end of the image is looked for first.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+AGAIN = "restore it from the archive"
+
+
+def frame(path: Path) -> NDArray[np.uint8]:
+    """[H, W, 3] RGB of a JPEG as it is stored (an EXIF rotation is not applied: masks know nothing of it)."""
+    data = read(path)
+    # Neither marker can occur inside the entropy-coded data, and a thumbnail's end comes before the picture's scan.
+    if data.rfind(START_OF_SCAN) > data.rfind(END_OF_IMAGE):
+        raise ValueError(f"{path} is truncated ({len(data)} bytes, no end of image); {AGAIN}")
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data else None
+    if image is None:
+        raise ValueError(f"{path} is not a readable image ({len(data)} bytes); {AGAIN}")
+    rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return rgb
+
+
+def size(path: Path) -> tuple[int, int]:
+    """Height and width from the file's header, without decoding the pixels."""
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({reason(error)}); {AGAIN}") from error
+
+
+def labels(path: Path) -> NDArray[np.uint8]:
+    """[H, W] pixel values of a palette or grey PNG. Other modes are refused: colours or single bits are not object ids."""
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("P", "L"):
+                raise ValueError(f"{path} has mode {image.mode}; a mask is a palette (P) or 8-bit grey (L) PNG of object ids: convert it")
+            return np.array(image)
+    except (OSError, SyntaxError) as error:  # Pillow reports a broken PNG chunk as a SyntaxError
+        raise ValueError(f"{path} cannot be read ({reason(error)}); {AGAIN}") from error
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read ({reason(error)}); {AGAIN}") from error
+
+
+def reason(error: OSError | SyntaxError) -> str:
+    """What went wrong, without the path that the message names already."""
+    return (getattr(error, "strerror", None) or str(error).splitlines()[0]).split(" '")[0]

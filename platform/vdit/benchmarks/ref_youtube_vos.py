@@ -1,0 +1,222 @@
+"""Ref-YouTube-VOS (Seo et al., ECCV 2020): YouTube-VOS with expressions; Table 1 of the paper.
+
+Source     https://youtube-vos.org/dataset/rvos (registration; CC BY 4.0). Every fifth frame is annotated and listed.
+Layout     meta_expressions/<split>/meta_expressions.json, and in <split>/: meta.json, JPEGImages/<video>/<frame>.jpg,
+           Annotations/<video>/<frame>.png
+Masks      palette PNGs whose pixel value is the object's id; `obj_id` is a string in the JSON.
+Splits     train 3,471 videos. The official valid JSON also lists the test videos; valid is what the test JSON does not name: 202 videos.
+No truth   valid and test are scored by a server; their masks are not public, so a trial measures on a held-out part of train.
+
+Any data set in this layout is read by this file.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pydantic
+from numpy.typing import NDArray
+
+from vdit.benchmarks import _images
+from vdit.config.data import Data
+from vdit.video import Expression, Frames, Item, Masks, Split, Video
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """An expression of meta_expressions.json; the official valid and test have no `obj_id`."""
+
+    exp: str
+    obj_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A video of meta_expressions.json."""
+
+    expressions: dict[str, Sentence]
+    frames: list[str]
+
+
+@dataclass(frozen=True)
+class Listing:
+    videos: dict[str, Entry]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """A video of meta.json; what it says of an object beyond its id is not used."""
+
+    objects: dict[str, object]
+
+
+@dataclass(frozen=True)
+class Contents:
+    videos: dict[str, Objects]
+
+
+Parsed = TypeVar("Parsed")
+LISTING = pydantic.TypeAdapter(Listing)
+CONTENTS = pydantic.TypeAdapter(Contents)
+
+
+@dataclass
+class RefYouTubeVOS:
+    """One split. Nothing is cached: decoding takes a few milliseconds a frame at 480x854, which is little beside a training step."""
+
+    folder: Path
+    videos: tuple[Video, ...]
+    items: tuple[Item, ...]
+
+    def frames(self, video: Video, indices: tuple[int, ...]) -> Frames:
+        decoded = [_images.frame(self.jpeg(video, index)) for index in indices]
+        for index, image in zip(indices, decoded, strict=True):
+            if image.shape != decoded[0].shape:
+                first, other = self.jpeg(video, indices[0]), self.jpeg(video, index)
+                raise ValueError(f"{other} is {measure(image)}, but {first.name} of its video is {measure(decoded[0])}; restore both")
+        return np.stack(decoded)
+
+    def masks(self, video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
+        chosen: Masks = self.labels(video, indices) == object_id
+        return chosen
+
+    def labels(self, video: Video, indices: tuple[int, ...]) -> NDArray[np.uint8]:
+        return np.stack([self.label(video, index) for index in indices])
+
+    def label(self, video: Video, index: int) -> NDArray[np.uint8]:
+        """One label map, checked against the size in the header of its frame."""
+        path, frame = self.png(video, index), self.jpeg(video, index)
+        pixels = _images.labels(path)
+        height, width = _images.size(frame)
+        if pixels.shape != (height, width):
+            raise ValueError(f"{path} is {measure(pixels)}, its frame {frame} is {width}x{height}; restore both or resize the mask")
+        return pixels
+
+    def size(self, video: Video) -> tuple[int, int]:
+        """Height and width of the video's frames, from the header of the first."""
+        return _images.size(self.jpeg(video, 0))
+
+    def jpeg(self, video: Video, index: int) -> Path:
+        return self.folder / "JPEGImages" / video.id / f"{video.frames[index]}.jpg"
+
+    def png(self, video: Video, index: int) -> Path:
+        return self.folder / "Annotations" / video.id / f"{video.frames[index]}.png"
+
+
+def locate(data: Data, folder: Path) -> Path:
+    """The data folder, which must exist: this benchmark is not generated."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} holds no {data.benchmark}: no such folder; pass the data set's folder with --data DIR")
+    return folder
+
+
+def read(root: Path, split: str, frames: int) -> Split:
+    """The split, checked against the folders' listings. A clip of `frames` frames starts at every `frames`-th frame of a video.
+
+    Raises ValueError, in one line with the file and the remedy, for a missing folder or split, broken JSON, a listed frame or mask that is
+    not there, and an expression of an object that the video has not.
+    """
+    if not root.is_dir():
+        raise ValueError(f"{root}: no such data folder; pass the data set's folder with --data DIR")
+    path, listing = listed(root, split)
+    data = RefYouTubeVOS(root / split, tuple(to_video(path, name, entry) for name, entry in listing.items()), ())
+    check_files(path, data)
+    check_objects(path, data)
+    data.items = tuple(items(data.videos, frames))
+    return data
+
+
+def items(videos: tuple[Video, ...], frames: int) -> Iterator[Item]:
+    """Videos in the file's order, their expressions, and every `frames`-th start (spec section 5)."""
+    for number, video in enumerate(videos):
+        for expression in range(len(video.expressions)):
+            yield from (Item(number, expression, start) for start in range(0, len(video.frames), frames))
+
+
+def listed(root: Path, split: str) -> tuple[Path, dict[str, Entry]]:
+    """The split's JSON and its videos; valid without the videos of the test JSON, where there is one."""
+    folder = root / "meta_expressions"
+    path, test = folder / split / "meta_expressions.json", folder / "test" / "meta_expressions.json"
+    if not path.is_file():
+        splits = sorted(entry.parent.name for entry in folder.glob("*/meta_expressions.json"))
+        known = ", ".join(splits) or "(none)"
+        raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
+    videos = parse(LISTING, path).videos
+    if split == "valid" and test.is_file():
+        hidden = parse(LISTING, test).videos
+        videos = {name: entry for name, entry in videos.items() if name not in hidden}
+    if not videos:
+        raise ValueError(f"{path} lists no video for split {split!r}; restore it from the archive")
+    return path, videos
+
+
+def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
+    """The file's content, or the place of the first thing that is wrong with it."""
+    try:
+        return adapter.validate_json(_images.read(path))
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive") from error
+
+
+def to_video(path: Path, name: str, entry: Entry) -> Video:
+    if not entry.frames:
+        raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
+    return Video(name, tuple(entry.frames), tuple(to_expression(path, name, key, said) for key, said in entry.expressions.items()))
+
+
+def to_expression(path: Path, name: str, key: str, said: Sentence) -> Expression:
+    place = f"{path}: videos.{name}.expressions.{key}"
+    if said.obj_id is None:
+        raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; use a held-out part of train")
+    if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
+        raise ValueError(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
+    return Expression(key, said.exp, int(said.obj_id))
+
+
+def check_files(path: Path, data: RefYouTubeVOS) -> None:
+    """Every listed frame has its JPEG and its mask; one directory listing per video, not one look-up per frame."""
+    annotations = data.folder / "Annotations"
+    if not annotations.is_dir():
+        raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: use a held-out part of train")
+    for video in data.videos:
+        for kind, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
+            folder = data.folder / kind / video.id
+            present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+            missing = [name + suffix for name in video.frames if name + suffix not in present]
+            if missing:
+                lost = f"{folder / missing[0]}, which does not exist ({len(missing)} such)"
+                raise ValueError(f"{path} names {lost}; restore it or take it out of the JSON")
+
+
+def check_objects(path: Path, data: RefYouTubeVOS) -> None:
+    """Every expression names an object of its video: one that meta.json lists, or, where there is none, one that a mask shows."""
+    meta = data.folder / "meta.json"
+    contents = parse(CONTENTS, meta).videos if meta.is_file() else None
+    for video in data.videos:
+        if contents is not None and video.id not in contents:
+            raise ValueError(f"{meta} lacks video {video.id}, which {path} lists; restore both from the archive")
+        known = shown(data, video) if contents is None else {int(key) for key in contents[video.id].objects if key.isdigit()}
+        for said in video.expressions:
+            if said.object not in known:
+                place = f"{path}: videos.{video.id}.expressions.{said.id}.obj_id"
+                raise ValueError(
+                    f"{place} is {said.object}, but the video has the objects {sorted(known)}; mend it or remove the expression"
+                )
+
+
+def shown(data: RefYouTubeVOS, video: Video) -> set[int]:
+    """The objects of the masks, read only until every named one has been seen: most often one mask."""
+    wanted, seen = {said.object for said in video.expressions}, set[int]()
+    for index in range(len(video.frames)):
+        if wanted <= seen:
+            break
+        seen |= {int(value) for value in np.unique(data.label(video, index))} - {0}
+    return seen
+
+
+def measure(pixels: NDArray[np.uint8]) -> str:
+    return f"{pixels.shape[1]}x{pixels.shape[0]}"

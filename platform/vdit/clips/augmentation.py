@@ -1,0 +1,37 @@
+"""One random view of a training clip: resize or crop, flip, colour (spec section 5: Augmentation, Ref-YouTube-VOS)."""
+
+import numpy as np
+
+from vdit.clips import caption, geometry, photometric
+from vdit.clips.geometry import Clip
+from vdit.config.data import Augment
+
+
+def augment(clip: Clip, text: str, config: Augment, rng: np.random.Generator) -> tuple[Clip, str]:
+    """The clip under one geometry, its colours drawn per frame, and the text, mirrored with it."""
+    if config.scales:
+        clip = rescale(clip, config, rng)
+    if rng.random() < config.flip:
+        clip, text = geometry.flip(clip), caption.mirror(text)
+    if config.photometric:
+        clip = Clip(photometric.distort(clip.frames, rng), clip.masks, clip.boxes_T4)
+    return clip, text
+
+
+def rescale(clip: Clip, config: Augment, rng: np.random.Generator) -> Clip:
+    """One of the scales; every second time (if there are crop scales) a random window of one of those first."""
+    if config.crop_scales and rng.random() < 0.5:
+        clip = to_short_side(clip, int(rng.choice(config.crop_scales)), 0)
+        clip = random_crop(clip, config.crop, rng)
+    return to_short_side(clip, int(rng.choice(config.scales)), config.max_side)
+
+
+def to_short_side(clip: Clip, short_side: int, max_side: int) -> Clip:
+    return geometry.resize(clip, *geometry.fit(clip.height, clip.width, short_side, max_side))
+
+
+def random_crop(clip: Clip, sides: tuple[int, int], rng: np.random.Generator) -> Clip:
+    """A window whose sides are uniform from sides[0] to sides[1], or to the frame's where that is less."""
+    width, height = (int(rng.integers(min(sides[0], side), min(sides[1], side) + 1)) for side in (clip.width, clip.height))
+    top, left = int(rng.integers(clip.height - height + 1)), int(rng.integers(clip.width - width + 1))
+    return geometry.crop(clip, top, left, height, width)

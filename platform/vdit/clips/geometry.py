@@ -1,0 +1,93 @@
+"""Resize, crop and flip of a whole clip: frames, masks and boxes together (spec section 5: Augmentation).
+
+T frames, H W pixels. Boxes are x1 y1 x2 y2 in pixels from the masks' first to their last pixel, as released (spec B8). They are measured
+once on the original masks and carried along, so after a resize they may differ from the masks' own extents by a pixel.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from vdit.video import Frames, Masks
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The frames, the object's masks and their boxes; a box is zero where the mask is empty."""
+
+    frames: Frames
+    masks: Masks
+    boxes_T4: NDArray[np.float32]
+
+    @property
+    def height(self) -> int:
+        return int(self.frames.shape[1])
+
+    @property
+    def width(self) -> int:
+        return int(self.frames.shape[2])
+
+
+def measure(frames: Frames, masks: Masks) -> Clip:
+    """The clip with its boxes."""
+    boxes_T4 = np.zeros((len(masks), 4), np.float32)
+    for box_4, mask in zip(boxes_T4, masks, strict=True):
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if rows.size:
+            box_4[:] = columns[0], rows[0], columns[-1], rows[-1]
+    return Clip(frames, masks, boxes_T4)
+
+
+def fit(height: int, width: int, short_side: int, max_side: int) -> tuple[int, int]:
+    """Height and width with the shorter edge at `short_side`, unless the longer would pass `max_side` (0: no bound); DETR's rule.
+
+    The longer edge is cut to a whole number, the shorter one under a bound is rounded.
+    """
+    least, most = min(height, width), max(height, width)
+    if max_side and most / least * short_side > max_side:
+        short_side = round(max_side * least / most)
+    if width < height:
+        return int(short_side * height / width), short_side
+    return short_side, int(short_side * width / height)
+
+
+def resize(clip: Clip, height: int, width: int) -> Clip:
+    """Bilinear frames, nearest masks.
+
+    Pillow's bilinear filter widens when it shrinks, as in the released model's training; OpenCV's is faster but aliases. The nearest pixel
+    is that under the centre, as Pillow takes it, so that masks stay aligned with frames.
+    """
+    if (height, width) == (clip.height, clip.width):
+        return clip
+    frames = np.stack([np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR)) for frame in clip.frames])
+    rows = ((np.arange(height) + 0.5) * clip.height / height).astype(np.int64)
+    columns = ((np.arange(width) + 0.5) * clip.width / width).astype(np.int64)
+    ratio_4 = np.array([width / clip.width, height / clip.height] * 2, np.float32)
+    return Clip(frames, clip.masks[:, rows[:, None], columns], clip.boxes_T4 * ratio_4)
+
+
+def crop(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:
+    """The window of the clip; boxes are cut at its edges, and shrink to nothing outside of it."""
+    window = (slice(None), slice(top, top + height), slice(left, left + width))
+    shifted_T4 = clip.boxes_T4 - np.array([left, top, left, top], np.float32)
+    bounds_4 = np.array([width, height, width, height], np.float32)
+    return Clip(clip.frames[window], clip.masks[window], np.clip(shifted_T4, 0, bounds_4))
+
+
+def flip(clip: Clip) -> Clip:
+    """Left to right. Boxes are mirrored at the frame's width, as released; the caption must be mirrored with them (caption.mirror)."""
+    x1, y1, x2, y2 = clip.boxes_T4.T
+    boxes_T4 = np.stack([clip.width - x2, y1, clip.width - x1, y2], axis=1)
+    return Clip(clip.frames[:, :, ::-1], clip.masks[:, :, ::-1], boxes_T4)
+
+
+def check(clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Boxes [T, 4], zero where not valid, and validity [T]: the object is seen in the frame, and its box is wider and higher than a pixel.
+
+    The released check looks at the box alone; here the mask must also have a pixel left, which a crop or a resize can take away.
+    """
+    x1, y1, x2, y2 = clip.boxes_T4.T
+    valid_T = (x2 > x1) & (y2 > y1) & clip.masks.any(axis=(1, 2))
+    return np.where(valid_T[:, None], clip.boxes_T4, np.float32(0)), valid_T
