@@ -1,0 +1,97 @@
+"""`vdit plan`: what a study will run, before anything runs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from vdit.study.plan import Plan
+
+SHOWN_ARMS = 40
+
+
+def command(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
+) -> None:
+    """Show a study's trials: which are distinct, which are done, what the others will take."""
+    import json
+
+    from vdit.study import plan, spec
+
+    made = plan.build(spec.read(study, data=data, weights=weights), Path(context.obj["runs"]), provisional=True)
+    if as_json:
+        typer.echo(json.dumps(made.document(), indent=1, ensure_ascii=False))
+        return
+    show(made)
+
+
+def show(plan: "Plan") -> None:
+    """The plan as a person reads it."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    study = plan.study
+    console.print(f"[bold]{study.study}[/bold]: {study.design}, preset {study.preset}, reference {plan.arms[0].name}", soft_wrap=True)
+    if plan.notice:
+        console.print(plan.notice, style="yellow")
+    console.print(arms_table(plan))
+    points, left = len(plan.arms) * len(study.seeds), len(plan.missing)
+    console.print(f"{points} points, {len(plan.trials)} distinct trials, {len(plan.trials) - left} done, {left} missing")
+    for trial in [trial for trial in plan.trials if trial.shared_with][:SHOWN_ARMS]:
+        console.print(f"  {trial.trial.arm}, seed {trial.trial.seed} is also {', '.join(trial.shared_with)}", soft_wrap=True, markup=False)
+    console.print(stages_table(plan))
+    cost = plan.estimate
+    console.print(f"Estimate: {duration(cost.seconds)} one after the other, {size(cost.disk_bytes)} on disk ({cost.source})", markup=False)
+
+
+def arms_table(plan: "Plan") -> "Table":
+    """Arms x seeds; of many arms the first."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    seeds = plan.study.seeds
+    table = Table("arm", "levels", *(f"seed {seed}" for seed in seeds[:8]))
+    state = {
+        (name, planned.trial.seed): "done" if planned.done else "missing"
+        for planned in plan.trials
+        for name in (planned.trial.arm, *planned.shared_with)
+    }
+    for arm in plan.arms[:SHOWN_ARMS]:
+        levels = ", ".join(f"{name}: {'+'.join(level) if isinstance(level, tuple) else level}" for name, level in arm.levels.items())
+        table.add_row(escape(arm.name), escape(levels), *(state[arm.name, seed] for seed in seeds[:8]))
+    if len(plan.arms) > SHOWN_ARMS:
+        table.add_row(f"... and {len(plan.arms) - SHOWN_ARMS} more (--json lists all)")
+    return table
+
+
+def stages_table(plan: "Plan") -> "Table":
+    """What the trials could share; nothing is stored yet, so that this says what is possible, not what is saved."""
+    from rich.table import Table
+
+    table = Table("frozen stage", "arms", "shareable", "why", "per clip", caption="There is no store yet: every trial computes its own.")
+    for stage in plan.stages:
+        table.add_row(stage.stage, str(len(stage.arms)), "yes" if stage.shareable else "no", stage.why, size(stage.bytes))
+    return table
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h"
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

@@ -1,0 +1,32 @@
+"""What a trial's data and frozen weights are, as digests: the parts of the trial key that are not configuration."""
+
+from pathlib import Path
+
+from vdit.config.canonical import digest
+from vdit.config.manifest import folder_digest
+from vdit.config.trial import Trial
+
+
+def data_identity(trial: Trial, manifests: Path) -> str:
+    """Of the folder `launch.data`; of the miniature world's description where the platform writes the data itself.
+
+    Raises ValueError where the benchmark needs a folder and none is given, or the folder is missing.
+    """
+    if trial.launch.data:
+        return folder_digest(Path(trial.launch.data), manifests)
+    if trial.data.benchmark == "miniature":
+        return f"world:{digest(trial.data.world)}"
+    raise ValueError(f"benchmark {trial.data.benchmark!r} needs its data on disk; name the folder with --data DIR or launch.data")
+
+
+def weights_identity(trial: Trial, manifests: Path) -> str:
+    """Of the checkpoint folder `launch.weights`; of architecture, backbone and seed where the weights are drawn at random.
+
+    The random control has an identity of its own beside a checkpoint too: it is loaded from the same folder, and must not be taken for it.
+    """
+    backbone = trial.model.backbone
+    folder = folder_digest(Path(trial.launch.weights), manifests) if trial.launch.weights else ""
+    if folder and backbone.name != "random":
+        return folder
+    drawn = {"architecture": trial.model.architecture, "backbone": backbone.name, "seed": backbone.seed}
+    return f"seeded:{digest({**drawn, 'beside': folder} if folder else drawn)}"

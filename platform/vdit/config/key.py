@@ -1,0 +1,27 @@
+"""The identity of a trial: SHA-256 over everything that decides what it computes."""
+
+from dataclasses import fields
+from hashlib import sha256
+
+from vdit.config.canonical import Memo, canonical
+from vdit.config.trial import Trial
+
+# The arm is only a name and `launch` only says where; the miniature world is part of the data's digest, and no other benchmark reads it.
+_NOT_OF_THE_TRIAL = frozenset({"arm", "launch", "data"})
+_NOT_OF_THE_DATA = frozenset({"world"})
+
+
+def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: str, memo: Memo | None = None) -> str:
+    """64 hex digits; equal for trials that compute the same, however they are named and wherever they run.
+
+    `memo` may be handed from call to call to make many keys fast; it never changes the result.
+    """
+    config: dict[str, object] = {field.name: getattr(trial, field.name) for field in fields(trial) if field.name not in _NOT_OF_THE_TRIAL}
+    config["data"] = {field.name: getattr(trial.data, field.name) for field in fields(trial.data) if field.name not in _NOT_OF_THE_DATA}
+    whole = {"config": config, "data": data_digest, "weights": weights_digest, "code": code_digest}
+    return sha256(canonical(whole, memo).encode()).hexdigest()
+
+
+def folder_name(key: str) -> str:
+    """The trial's folder below runs/trials: 64 bits of the key, short enough for any file system."""
+    return key[:16]

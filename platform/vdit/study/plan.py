@@ -1,0 +1,188 @@
+"""The plan: a study's arms and seeds as distinct trials with their keys, what is done of them, and what the rest will take."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from vdit.config.canonical import Memo
+from vdit.config.code import PACKAGES, code_digest
+from vdit.config.identity import data_identity, weights_identity
+from vdit.config.key import folder_name, trial_key
+from vdit.config.trial import Trial
+from vdit.study import design
+from vdit.study.preset import Estimate
+from vdit.study.spec import Arm, Level, Study
+from vdit.study.stages import Stage, stages
+
+# Where the folder is not given yet. Never the identity of anything, so that no result can be found under it.
+ABSENT = "not given"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTrial:
+    """A trial with its identity. `shared_with` are the other arms whose resolved configuration is the same."""
+
+    key: str
+    trial: Trial
+    levels: Mapping[str, Level]
+    done: bool
+    shared_with: tuple[str, ...]
+    data: str
+    weights: str
+
+    @property
+    def folder(self) -> str:
+        return folder_name(self.key)
+
+    def row(self) -> dict[str, Any]:
+        """As plan.json has it."""
+        return {
+            "key": self.key,
+            "arm": self.trial.arm,
+            "seed": self.trial.seed,
+            "levels": dict(self.levels),
+            "done": self.done,
+            "shared_with": list(self.shared_with),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the trials that are not done will take, one after the other. `source` says where the figures are from."""
+
+    seconds: float
+    disk_bytes: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers."""
+
+    study: Study
+    arms: tuple[Arm, ...]
+    trials: tuple[PlannedTrial, ...]
+    stages: tuple[Stage, ...]
+    estimate: Cost
+    code: str
+    notice: str
+
+    @property
+    def missing(self) -> tuple[PlannedTrial, ...]:
+        return tuple(trial for trial in self.trials if not trial.done)
+
+    def document(self) -> dict[str, Any]:
+        """plan.json and `vdit plan --json` (interface.md, Files)."""
+        study = self.study
+        return {
+            "study": study.study,
+            "preset": study.preset,
+            "design": study.design,
+            "reference": self.arms[0].name,
+            "measure": list(study.measure),
+            "seeds": list(study.seeds),
+            "arms": [arm.name for arm in self.arms],
+            "trials": [trial.row() for trial in self.trials],
+            "stages": [asdict(stage) for stage in self.stages],
+            "estimate": asdict(self.estimate),
+            "code": self.code,
+            "data": sorted({trial.data for trial in self.trials}),
+            "weights": sorted({trial.weights for trial in self.trials}),
+            "notice": self.notice,
+        }
+
+
+def build(study: Study, runs: Path, *, provisional: bool = False, packages: tuple[str, ...] = PACKAGES) -> Plan:
+    """The plan of a study against what `runs` holds. Writes manifests there and nothing else.
+
+    Raises ValueError where a folder of data is needed and not given; with `provisional` only the notice says so, and nothing is done.
+    """
+    arms = design.arms(study)
+    resolved = design.resolve(study.base, arms)
+    code = code_digest(packages, runs / "manifests")
+    trials = _trials(
+        study.seeds, list(zip(arms, resolved, strict=True)), _Identities(runs / "manifests", provisional), code, _finished(runs)
+    )
+    return Plan(study, tuple(arms), trials, stages(resolved), _cost(study.estimate, trials, runs), code, _notice(trials))
+
+
+class _Identities:
+    """Digests of data and weights, each computed once for what it depends on: a folder is not walked once a trial."""
+
+    def __init__(self, manifests: Path, provisional: bool) -> None:
+        self.manifests, self.provisional = manifests, provisional
+        self.seen: dict[object, str] = {}
+
+    def data(self, trial: Trial) -> str:
+        absent = self.provisional and not trial.launch.data and trial.data.benchmark != "miniature"
+        place = ("data", trial.launch.data, trial.data.benchmark, trial.data.world)
+        if place not in self.seen:
+            self.seen[place] = ABSENT if absent else data_identity(trial, self.manifests)
+        return self.seen[place]
+
+    def weights(self, trial: Trial) -> str:
+        place = ("weights", trial.launch.weights, trial.model.backbone, trial.model.architecture)
+        if place not in self.seen:
+            self.seen[place] = weights_identity(trial, self.manifests)
+        return self.seen[place]
+
+
+def _trials(
+    seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], identities: _Identities, code: str, finished: frozenset[str]
+) -> tuple[PlannedTrial, ...]:
+    """One trial a key, under the first arm that has it. Seeds are outermost: a study that is interrupted has whole replicates."""
+    memo: Memo = {}
+    found: dict[str, PlannedTrial] = {}
+    sharing: dict[str, list[str]] = {}
+    for seed in seeds:
+        for arm, resolved in arms:
+            trial = replace(resolved, seed=seed)
+            data, weights = identities.data(trial), identities.weights(trial)
+            key = trial_key(trial, data, weights, code, memo)
+            if key in found:
+                sharing.setdefault(key, []).append(arm.name)
+                continue
+            done = data != ABSENT and folder_name(key) in finished
+            found[key] = PlannedTrial(key, trial, arm.levels, done, (), data, weights)
+    found |= {key: replace(found[key], shared_with=tuple(names)) for key, names in sharing.items()}
+    return tuple(found.values())
+
+
+def _finished(runs: Path) -> frozenset[str]:
+    """Names of the trial folders that hold a result."""
+    folder = runs / "trials"
+    if not folder.is_dir():
+        return frozenset()
+    with os.scandir(folder) as entries:
+        return frozenset(entry.name for entry in entries if (folder / entry.name / "result.json").exists())
+
+
+def _cost(expected: Estimate, trials: Sequence[PlannedTrial], runs: Path) -> Cost:
+    """From this study's finished trials where there are any: they have its sizes and ran on its machine."""
+    missing = sum(not trial.done for trial in trials)
+    measured = [seconds for trial in trials if trial.done for seconds in _seconds(runs / "trials" / trial.folder / "result.json")]
+    each = sum(measured) / len(measured) if measured else expected.seconds_per_trial
+    source = f"mean of {len(measured)} finished trials of this study" if measured else expected.source
+    return Cost(missing * each, missing * expected.bytes_per_trial, source)
+
+
+def _seconds(result: Path) -> list[float]:
+    value = json.loads(result.read_bytes()).get("seconds")
+    return [float(value)] if isinstance(value, int | float) else []
+
+
+def _notice(trials: Sequence[PlannedTrial]) -> str:
+    first = trials[0].trial
+    notices = []
+    if any(trial.data == ABSENT for trial in trials):
+        notices.append(f"No folder of {first.data.benchmark} is given (--data DIR): keys are provisional, and what is done is not known.")
+    if not first.launch.weights:
+        notices.append(
+            "No checkpoint is given (--weights DIR): the frozen networks have random weights, and no number here reproduces the paper."
+        )
+    elif first.data.benchmark == "miniature":
+        notices.append("The miniature world is not the paper's data: no number here reproduces the paper.")
+    return " ".join(notices)

@@ -1,0 +1,74 @@
+"""What every arm of a study starts from: the defaults, then DeepSpeed's file, then the preset, then the study's own sections."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from vdit.config.data import Data
+from vdit.config.evaluate import Evaluate
+from vdit.config.model import Model
+from vdit.config.strict import STRICT
+from vdit.config.train import DeepSpeed, Train
+from vdit.config.trial import Launch, Trial
+from vdit.registry import members
+from vdit.study import document, explain
+from vdit.study.locate import deepspeed_file, preset_file
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Estimate:
+    """What one trial of a preset takes, until trials have been measured; `source` says where the figures are from."""
+
+    seconds_per_trial: float
+    bytes_per_trial: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class PresetFile:
+    """The keys of a preset: the sections of a trial, and what a trial is expected to cost."""
+
+    estimate: Estimate
+    model: Model = Model()
+    data: Data = Data()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    launch: Launch = Launch()
+
+
+def base_trial(study: Path, preset: str, overrides: Mapping[str, Any]) -> tuple[Trial, Estimate]:
+    """The trial without an arm, and the preset's estimate. Raises ValueError naming whichever file is wrong."""
+    speed_path, preset_path = deepspeed_file(study), preset_file(study, preset)
+    speed, preset_text = document.read(speed_path), document.read(preset_path)
+    _validate(DeepSpeed, speed, speed_path)
+    merged = merge({"train": {"deepspeed": speed}}, preset_text)
+    estimate = _validate(PresetFile, merged, preset_path).estimate
+    whole = _validate(PresetFile, merge(merged, overrides), study)
+    _check_name(study, ("data", "benchmark"), "benchmarks", whole.data.benchmark)
+    _check_name(study, ("model", "backbone", "name"), "backbones", whole.model.backbone.name)
+    return Trial(arm="", model=whole.model, data=whole.data, train=whole.train, evaluate=whole.evaluate, launch=whole.launch), estimate
+
+
+def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid upon `under`, mapping by mapping; anything else, lists too, is replaced whole."""
+    both = {key: merge(under[key], over[key]) for key in over if isinstance(under.get(key), Mapping) and isinstance(over[key], Mapping)}
+    return {**under, **over, **both}
+
+
+def _check_name(study: Path, keys: tuple[str, ...], family: str, name: str) -> None:
+    if name not in members(family):
+        raise explain.unknown(study, keys, family.removesuffix("s"), name, members(family))
+
+
+def _validate(kind: type[T], values: Mapping[str, Any], path: Path) -> T:
+    try:
+        # By way of JSON, because there a list is the right way to write a tuple, even to a strict reader.
+        return TypeAdapter(kind).validate_json(json.dumps(values))
+    except ValidationError as error:
+        raise explain.of_section(error, path, kind) from error

@@ -1,0 +1,182 @@
+"""A study: YAML to a validated, frozen description. Everything that can be wrong with it is found here, before anything runs."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked
+
+from vdit.config.strict import STRICT
+from vdit.config.trial import Trial
+from vdit.registry import find, members
+from vdit.study import document, explain
+from vdit.study.locate import resolve
+from vdit.study.preset import Estimate, base_trial
+
+Level: TypeAlias = str | int | tuple[str, ...]
+DesignName = Literal["listed", "grid", "one-factor"]
+SECTIONS = ("model", "data", "train", "evaluate", "launch")
+Measure = Literal["components", "consistency", "quality", "drift", "light"]
+
+
+def _name(word: str) -> str:
+    """A name becomes a folder or a tag."""
+    if (
+        not word.strip()
+        or word != word.strip()
+        or word.startswith(".")
+        or any(letter in "/\\" or not letter.isprintable() for letter in word)
+    ):
+        raise ValueError(f"{word!r} is no name: it may not be empty, start with a dot, or hold / \\ or control characters; choose another")
+    return word
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = next((value for position, value in enumerate(values) if value in values[:position]), None)
+    if twice is not None:
+        raise ValueError(f"{twice!r} is there twice; each counts once")
+    return values
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+
+@checked(frozen=True, kw_only=True, config=STRICT)
+class StudyFile:
+    """The keys of a study file. The sections `model` to `launch` overlay the preset's."""
+
+    study: Name
+    preset: Name
+    design: DesignName = "listed"
+    reference: str = ""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
+    arms: dict[Name, dict[str, Any]] = field(default_factory=dict)
+    axes: dict[str, list[Any]] = field(default_factory=dict)
+    measure: Annotated[tuple[Measure, ...], AfterValidator(_distinct)] = ()
+    model: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+    evaluate: dict[str, Any] = field(default_factory=dict)
+    launch: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A name and the levels that set it apart from the preset."""
+
+    name: str
+    levels: Mapping[str, Level]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis and the levels that a design varies it over, no two of them equal."""
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A study as its design needs it. `base` is the preset with the study's overrides: what every arm starts from.
+
+    `reference` is "" where the file names none: then the first arm of the design is the reference.
+    """
+
+    path: Path
+    study: str
+    preset: str
+    design: DesignName
+    reference: str
+    seeds: tuple[int, ...]
+    arms: tuple[Arm, ...]
+    axes: tuple[Axis, ...]
+    measure: tuple[Measure, ...]
+    base: Trial
+    estimate: Estimate
+
+
+def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = None) -> Study:
+    """The study of a file; `data` and `weights` replace the folders it names. Raises ValueError with file, key path and remedy."""
+    path = resolve(name_or_path)
+    text = document.read(path)
+    try:
+        file = _files().validate_json(json.dumps(text))
+    except ValidationError as error:
+        raise explain.of_section(error, path, StudyFile) from error
+    overrides: dict[str, Any] = {name: text[name] for name in SECTIONS if name in text}
+    base, estimate = base_trial(path, file.preset, overrides)
+    for name, folder in (("data", data), ("weights", weights)):
+        if folder is not None:
+            # Workers start in folders of their own.
+            base = replace(base, launch=replace(base.launch, **{name: str(folder.resolve())}))  # type: ignore[arg-type]
+    arms = tuple(Arm(name, _levels(path, ("arms", name), levels)) for name, levels in file.arms.items())
+    axes = tuple(_axis_levels(path, name, levels) for name, levels in file.axes.items())
+    _check_design(path, file)
+    return Study(path, file.study, file.preset, file.design, file.reference, file.seeds, arms, axes, file.measure, base, estimate)
+
+
+@cache
+def axis(name: str) -> ModuleType:
+    """The file of vdit/axes; looked up once, because a plan applies it thousands of times."""
+    return find("axes", name)
+
+
+def level_of(path: Path, keys: explain.Keys, name: str, value: Any) -> Level:
+    """`value`, as YAML has it, as a level of the axis `name`; levels that mean the same become equal."""
+    if name not in _axes():
+        raise explain.unknown(path, keys, "axis", name, _axes())
+    try:
+        level: Level = _adapter(name).validate_json(json.dumps(value))
+    except ValidationError as error:
+        raise explain.of_level(error, path, keys) from error
+    return level
+
+
+def _levels(path: Path, keys: tuple[str, ...], levels: Mapping[str, Any]) -> dict[str, Level]:
+    return {name: level_of(path, (*keys, name), name, value) for name, value in levels.items()}
+
+
+def _axis_levels(path: Path, name: str, values: list[Any]) -> Axis:
+    levels = tuple(level_of(path, ("axes", name, position), name, value) for position, value in enumerate(values))
+    if not levels:
+        raise explain.complaint(path, ("axes", name), "no level is listed; list at least one, or drop the axis")
+    try:
+        return Axis(name, _distinct(levels))
+    except ValueError as error:
+        raise explain.complaint(path, ("axes", name), str(error)) from error
+
+
+def _check_design(path: Path, file: StudyFile) -> None:
+    """Every key that is given has a use, and every one that is needed is given."""
+    if file.design == "listed" and file.axes:
+        raise explain.complaint(path, ("axes",), "design 'listed' varies no axes; list arms, or write design: grid or one-factor")
+    if file.design != "listed" and not file.axes:
+        raise explain.complaint(path, ("axes",), f"design {file.design!r} needs axes with levels, such as {{timestep: [0, 50]}}")
+    if file.design != "grid" and not file.arms:
+        raise explain.complaint(path, ("arms",), f"design {file.design!r} needs arms, such as {{VD-T: {{prompt: text}}}}")
+    if file.design == "one-factor" and not file.reference:
+        raise explain.complaint(path, ("reference",), "design 'one-factor' needs the name of the arm to vary; name one of arms")
+    if file.reference and file.reference not in file.arms and file.design != "grid":
+        raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
+
+
+@cache
+def _files() -> TypeAdapter[StudyFile]:
+    return TypeAdapter(StudyFile)
+
+
+@cache
+def _axes() -> tuple[str, ...]:
+    return members("axes")
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Level]:
+    return TypeAdapter(axis(name).Level)

@@ -1,0 +1,139 @@
+"""Which frozen computations the trials of a study could share, and the proof: frozen is not the same as shareable.
+
+A stage is shareable if nothing trainable, unpinned or random is upstream of it. The stages and what flows into them are those of Figure 2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from vdit.config.canonical import Memo, canonical
+from vdit.config.model import NoiseKind, PromptKind
+from vdit.config.trial import Trial
+
+Node = Literal["frames", "captions", "VAE latents", "image tokens", "text embeddings", "prompt", "noise", "U-Net features"]
+STAGES: tuple[Node, ...] = ("VAE latents", "image tokens", "text embeddings", "U-Net features")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Verdict on a stage for the arms it holds for. `bytes` is what one copy of it takes per clip (text: per expression), in float32."""
+
+    stage: Node
+    arms: tuple[str, ...]
+    shareable: bool
+    why: str
+    bytes: int
+
+
+@dataclass(slots=True)
+class _Group:
+    """Arms of one verdict. `copies` are the distinct inputs: so many sets of the stage's output there would be."""
+
+    arms: list[str]
+    copies: set[tuple[str, ...]]
+    size: int
+
+
+def stages(arms: Sequence[Trial]) -> tuple[Stage, ...]:
+    """One entry a stage and verdict, over one trial of every arm."""
+    groups: dict[tuple[Node, tuple[str, ...]], _Group] = {}
+    memo: Memo = {}
+    for trial in arms:
+        prompt, noise = trial.model.prompt.kind, trial.model.noise.kind
+        for stage in used(prompt):
+            key = stage, obstacles(stage, prompt, noise)
+            if key not in groups:
+                groups[key] = _Group([], set(), size(stage, trial))
+            groups[key].arms.append(trial.arm)
+            groups[key].copies.add(_inputs(stage, trial, memo))
+    order = sorted(groups, key=lambda key: (STAGES.index(key[0]), len(key[1])))
+    return tuple(_stage(key, groups[key]) for key in order)
+
+
+def upstream(node: Node, prompt: PromptKind, noise: NoiseKind) -> tuple[Node, ...]:
+    """What a node is computed from."""
+    tokens: dict[PromptKind, tuple[Node, ...]] = {
+        "image": ("image tokens",),
+        "text": ("text embeddings",),
+        "image+text": ("image tokens", "text embeddings"),
+    }
+    edges: dict[Node, tuple[Node, ...]] = {
+        "frames": (),
+        "captions": ("frames",),  # a flipped clip exchanges left and right in its caption
+        "VAE latents": ("frames",),
+        "image tokens": ("frames",),
+        "text embeddings": ("captions",),
+        "prompt": tokens[prompt],
+        "noise": ("VAE latents",) if noise == "predicted" else (),
+        "U-Net features": ("VAE latents", "noise", "prompt"),
+    }
+    return edges[node]
+
+
+def obstacle(node: Node, prompt: PromptKind, noise: NoiseKind) -> str:
+    """Why the node itself changes from step to step or from trial to trial; "" where it does not.
+
+    Augmentation and gaussian noise are pinned: drawn from (data.seed, epoch, index) alone, the same in every trial.
+    """
+    if node == "prompt" and prompt != "text":
+        return "the projection of the prompt is trained"
+    if node == "noise" and noise == "predicted":
+        return "the noise predictor is trained"
+    return ""
+
+
+@cache
+def obstacles(node: Node, prompt: PromptKind, noise: NoiseKind) -> tuple[str, ...]:
+    """All obstacles at the node and upstream of it: the proof, empty where the node is shareable."""
+    found = dict.fromkeys(reason for before in upstream(node, prompt, noise) for reason in obstacles(before, prompt, noise))
+    own = obstacle(node, prompt, noise)
+    return (*found, own) if own else tuple(found)
+
+
+@cache
+def used(prompt: PromptKind) -> tuple[Node, ...]:
+    """The stages that a trial with this prompt has."""
+    return tuple(stage for stage in STAGES if stage in ("VAE latents", "U-Net features", *upstream("prompt", prompt, "gaussian")))
+
+
+def size(stage: Node, trial: Trial) -> int:
+    """Bytes in float32 of one clip, of the largest size that the configuration names; of one expression for text."""
+    networks, frames = trial.model.architecture, trial.data.frames
+    height, width = _largest_frame(trial)
+    cells = (height // 8) * (width // 8)
+    patches = (networks.image.image_size // networks.image.patch_size) ** 2 + 1
+    widths = networks.unet.block_out_channels
+    values = {
+        "VAE latents": frames * networks.vae.latent_channels * cells,
+        "image tokens": frames * patches * networks.image.width,
+        "text embeddings": networks.text.max_position_embeddings * networks.text.hidden_size,
+        # Of the released taps: in and up2 at stride 8, down0 and up1 at 16, down1 and up0 at 32.
+        "U-Net features": frames
+        * (cells * (widths[0] + widths[1]) + cells // 4 * (widths[0] + widths[2]) + cells // 16 * (widths[1] + widths[3])),
+    }
+    return 4 * values[stage]
+
+
+def _largest_frame(trial: Trial) -> tuple[int, int]:
+    augment, world = trial.data.augment, trial.data.world
+    if augment.scales:
+        return min(max(augment.scales), augment.max_side), augment.max_side
+    return world.height, world.width
+
+
+def _inputs(stage: Node, trial: Trial, memo: Memo) -> tuple[str, ...]:
+    """Everything that the stage's output depends on, beside the data and weights that a study's trials have in common."""
+    model = trial.model
+    parts: tuple[object, ...] = (trial.data, model.backbone, model.architecture)
+    if stage == "U-Net features":
+        parts = (*parts, model.diffusion, model.pyramid, model.prompt, model.noise)
+    return tuple([canonical(part, memo) for part in parts])
+
+
+def _stage(key: tuple[Node, tuple[str, ...]], group: _Group) -> Stage:
+    stage, reasons = key
+    copies = "one copy" if len(group.copies) == 1 else f"{len(group.copies)} copies"
+    why = "; ".join(reasons) or f"frozen, drawn from data.seed alone; {copies}"
+    return Stage(stage, tuple(group.arms), not reasons, why, group.size)
