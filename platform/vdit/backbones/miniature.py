@@ -1,0 +1,97 @@
+"""A miniature of the text-to-video backbone: the parts, layout and loader of `modelscope` at any size, for machines without a GPU.
+
+Until a trained one is given as the checkpoint folder, random weights of `model.backbone.seed` are written to that folder on first use, with
+tokenizers trained on the miniature world's words; any text tokenises (byte by byte where need be). Every output of random weights says so.
+"""
+
+import json
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from diffusers import DDPMScheduler
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
+from safetensors.torch import save_file
+from torch import nn
+from transformers import CLIPTokenizer, RobertaTokenizer
+
+from vdit.backbones import modelscope
+from vdit.config.architecture import Architecture
+from vdit.config.model import Model
+from vdit.model.frozen import Frozen
+from vdit.model.networks import clip_config, seeded
+from vdit.model.tokenizers import clip_style, roberta_style
+
+
+def load(config: Model, folder: Path, device: torch.device) -> Frozen:
+    """As `modelscope.load`; a `folder` that is not there is built first. Refuses random weights of another seed with ValueError."""
+    if not folder.exists():
+        build(folder, config.architecture, config.backbone.seed)
+    seed = modelscope.drawn_from(folder)
+    if seed is not None and seed != config.backbone.seed:
+        raise ValueError(
+            f"{folder} has random weights of seed {seed}, model.backbone.seed is {config.backbone.seed}; remove it or set the seed"
+        )
+    return modelscope.load(config, folder, device)
+
+
+def notice(config: Model, folder: Path) -> str:
+    """What every result of this backbone has to say of it; "" for a trained one."""
+    if folder.exists():
+        return modelscope.notice(config, folder)
+    return f"random weights, seed {config.backbone.seed}: no result below says anything about a pretrained backbone"
+
+
+def build(folder: Path, architecture: Architecture, seed: int) -> None:
+    """Writes a checkpoint of random weights. It appears whole or not at all; where another process was first, its (equal) one stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        write(unfinished, architecture, seed)
+        # Renaming onto a folder with content fails: somebody else has finished the same one.
+        with suppress(FileExistsError, OSError):
+            unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def write(folder: Path, architecture: Architecture, seed: int) -> None:
+    """The files of `modelscope`'s layout, as diffusers, transformers and open_clip name and read them."""
+    networks = seeded(architecture, seed)
+    for name in ("unet", "vae"):
+        network = getattr(networks, name)
+        network.save_config(folder / name)
+        save(network, folder / name / "diffusion_pytorch_model.safetensors")
+    tokenizer = clip_style(architecture.text.vocab_size, architecture.text.max_position_embeddings)
+    networks.text_encoder.config.bos_token_id = tokenizer.bos_token_id
+    networks.text_encoder.config.eos_token_id = tokenizer.eos_token_id
+    for name, network in (("text_encoder", networks.text_encoder), ("roberta", networks.roberta)):
+        network.config.save_pretrained(folder / name)
+        save(network, folder / name / "model.safetensors")
+    save_tokenizer(tokenizer, folder / "tokenizer")
+    save_tokenizer(roberta_style(architecture.roberta.vocab_size), folder / "roberta")
+    scheduler = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, num_train_timesteps=1000)
+    scheduler.save_pretrained(folder / "scheduler")
+    (folder / "image_tower").mkdir()
+    save(networks.image, folder / "image_tower/open_clip_model.safetensors")
+    preprocessing = {"mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD}
+    save_json(folder / "image_tower/open_clip_config.json", {"model_cfg": clip_config(architecture.image), "preprocess_cfg": preprocessing})
+    save_json(folder / modelscope.CARD, {"trained": False, "seed": seed, "architecture": asdict(architecture)})
+
+
+def save(network: nn.Module, path: Path) -> None:
+    # transformers refuses a file that does not say which framework wrote it.
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path, metadata={"format": "pt"})
+
+
+def save_tokenizer(tokenizer: CLIPTokenizer | RobertaTokenizer, folder: Path) -> None:
+    """As the published checkpoints have them: vocab.json and merges.txt beside the settings."""
+    tokenizer.save_pretrained(folder)
+    tokenizer.backend_tokenizer.model.save(str(folder))
+
+
+def save_json(path: Path, content: dict[str, object]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,240 @@
+"""ModelScope text-to-video 1.7B as the backbone (Section 5.1, implementation details).
+
+Source: the Hugging Face layout of `text-to-video-ms-1.7b` (unet/ vae/ text_encoder/ tokenizer/ scheduler/), with CLIP ViT-H/14 of
+LAION-2B as image_tower/ (open_clip's files) and `roberta-base` as roberta/. Parameters: U-Net 1411 M, autoencoder 84 M, text tower
+340 M, image tower 632 M, RoBERTa 125 M. Licence of the U-Net's weights: CC-BY-NC 4.0. Any checkpoint of this layout loads, at the
+sizes of `model.architecture`.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet3DConditionModel
+from open_clip.transformer import VisionTransformer
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, RobertaConfig, RobertaModel, RobertaTokenizer
+
+from vdit.config.model import Model
+from vdit.model.frozen import Frozen
+
+CARD = "vdit.json"
+PAD_ID = 0  # The U-Net was trained with texts padded by "!" (spec 1.2).
+
+
+def load(config: Model, folder: Path, device: torch.device) -> Frozen:
+    """Reads a checkpoint folder into memory once, as float32 on `device`; on a CPU the files are mapped, not copied.
+
+    Raises ValueError naming the file where one is missing, damaged, or of other sizes than `model.architecture`.
+    """
+    sizes = config.architecture
+    mean, std = image_preprocessing(folder / "image_tower/open_clip_config.json")
+    return Frozen(
+        unet=unet(folder, config, device),
+        vae=autoencoder(folder, config, device),
+        text_encoder=text_encoder(folder, config, device),
+        tokenizer=clip_tokenizer(folder / "tokenizer", sizes.text.vocab_size),
+        image_tower=image_tower(folder, config, device),
+        roberta=roberta(folder, config, device),
+        roberta_tokenizer=roberta_tokenizer(folder / "roberta", sizes.roberta.vocab_size),
+        alphas_cumprod=alphas_cumprod(folder / "scheduler/scheduler_config.json"),
+        image_mean=mean,
+        image_std=std,
+        image_size=sizes.image.image_size,
+    )
+
+
+def notice(config: Model, folder: Path) -> str:
+    """What every result of this backbone has to say of it: nothing, unless the folder holds random weights."""
+    seed = drawn_from(folder)
+    return "" if seed is None else f"random weights, seed {seed}: no result below says anything about a pretrained backbone"
+
+
+def drawn_from(folder: Path) -> int | None:
+    """The seed of a folder's random weights, None where they are trained; vdit.json says which, published checkpoints have none."""
+    path = folder / CARD
+    if not path.exists() or field(path, "trained"):
+        return None
+    return int(field(path, "seed"))
+
+
+def field(path: Path, name: str) -> Any:
+    """One field of a JSON object; raises ValueError naming both."""
+    content = read_json(path)
+    if name not in content:
+        raise ValueError(f"{path} has no field {name!r}; fetch this file of the checkpoint again")
+    return content[name]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The content of a JSON file; raises ValueError naming it."""
+    try:
+        content = json.loads(present(path).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is no JSON ({error}); fetch this file of the checkpoint again") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} holds a {type(content).__name__}, a configuration is an object; fetch this file of the checkpoint again")
+    return content
+
+
+def present(path: Path) -> Path:
+    if not path.exists():
+        raise ValueError(
+            f"{path} is missing; a checkpoint folder has unet/ vae/ text_encoder/ tokenizer/ scheduler/ image_tower/ roberta/, "
+            "its weights as .safetensors"
+        )
+    return path
+
+
+def agreed(path: Path, expected: dict[str, Any], part: str) -> dict[str, Any]:
+    """The configuration at `path`, once its sizes are those of `model.architecture.<part>`; fields it leaves out are taken as equal."""
+    content = read_json(path)
+    check(path, content, expected, part)
+    return content
+
+
+def check(path: Path, content: dict[str, Any], expected: dict[str, Any], part: str) -> None:
+    for name, wanted in expected.items():
+        given = content.get(name, wanted)
+        if (tuple(given) if isinstance(given, list) else given) != wanted:
+            raise ValueError(
+                f"{path}: the checkpoint has {name} {given}, model.architecture.{part}.{name} is {wanted}; "
+                "give the folder of a checkpoint of these sizes, or set them to its"
+            )
+
+
+def unet(folder: Path, config: Model, device: torch.device) -> UNet3DConditionModel:
+    content = agreed(folder / "unet/config.json", asdict(config.architecture.unet), "unet")
+    return filled(lambda: UNet3DConditionModel.from_config(content), folder / "unet/diffusion_pytorch_model.safetensors", device)
+
+
+def autoencoder(folder: Path, config: Model, device: torch.device) -> AutoencoderKL:
+    content = agreed(folder / "vae/config.json", asdict(config.architecture.vae), "vae")
+    network = filled(lambda: AutoencoderKL.from_config(content), folder / "vae/diffusion_pytorch_model.safetensors", device)
+    # Only the encoder runs: keeping the decoder would keep its memory.
+    network.decoder = network.post_quant_conv = None
+    return network
+
+
+def text_encoder(folder: Path, config: Model, device: torch.device) -> CLIPTextModel:
+    content = agreed(folder / "text_encoder/config.json", asdict(config.architecture.text), "text")
+    build = partial(CLIPTextModel, CLIPTextConfig.from_dict(content))
+    # transformers below 5 saved this network inside a module `text_model`.
+    return filled(build, folder / "text_encoder/model.safetensors", device, prefix="text_model.")
+
+
+def roberta(folder: Path, config: Model, device: torch.device) -> RobertaModel:
+    content = agreed(folder / "roberta/config.json", asdict(config.architecture.roberta), "roberta")
+    build = partial(RobertaModel, RobertaConfig.from_dict(content), add_pooling_layer=False)
+    return filled(build, folder / "roberta/model.safetensors", device, prefix="roberta.")
+
+
+def image_tower(folder: Path, config: Model, device: torch.device) -> VisionTransformer:
+    """The visual half of an open_clip checkpoint; its text half is not read."""
+    path, image = folder / "image_tower/open_clip_config.json", asdict(config.architecture.image)
+    content = field(path, "model_cfg")
+    if content.get("quick_gelu"):
+        raise ValueError(
+            f"{path}: quick_gelu is set; the image tower of VD-IT has the exact GELU, give a checkpoint of ViT-H/14 (LAION-2B)"
+        )
+    check(path, {**content["vision_cfg"], "embed_dim": content["embed_dim"]}, image, "image")
+    image["heads"], image["output_dim"] = image["width"] // image.pop("head_width"), image.pop("embed_dim")
+    return filled(lambda: VisionTransformer(**image), folder / "image_tower/open_clip_model.safetensors", device, prefix="visual.")
+
+
+def image_preprocessing(path: Path) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and spread of the image tower's input."""
+    content = field(path, "preprocess_cfg")
+    (r, g, b), (sr, sg, sb) = content["mean"], content["std"]
+    return (r, g, b), (sr, sg, sb)
+
+
+def filled(build: Callable[[], Any], path: Path, device: torch.device, prefix: str = "") -> Any:
+    """A network whose parameters are the float32 tensors of `path`: built without memory, then given them.
+
+    Names in the file may begin with `prefix`. Tensors of parts that are not built (a pooler, the other half of CLIP) stay unread.
+    """
+    with torch.device("meta"):
+        network: nn.Module = build()
+    expected = network.state_dict()
+    state = tensors(path, device, tuple(expected), prefix)
+    for name, tensor in expected.items():
+        given = tuple(state[name].shape) if name in state else "missing"
+        if given != tuple(tensor.shape):
+            raise ValueError(
+                f"{path}: {prefix}{name} is {given}, its configuration and model.architecture make it {tuple(tensor.shape)}; "
+                "fetch the checkpoint again"
+            )
+    network.load_state_dict(state, assign=True)
+    number_positions(network, device)
+    return network
+
+
+def tensors(path: Path, device: torch.device, names: tuple[str, ...], prefix: str) -> dict[str, Tensor]:
+    """Those of `names` that the file has, as float32; on a CPU float32 tensors stay in the mapped file."""
+    try:
+        with safe_open(str(present(path)), framework="pt", device=str(device)) as file:
+            known = set(file.keys())
+            found = {name: next((key for key in (prefix + name, name) if key in known), None) for name in names}
+            return {name: file.get_tensor(key).float() for name, key in found.items() if key is not None}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is damaged ({error}); fetch it again") from error
+
+
+def number_positions(network: nn.Module, device: torch.device) -> None:
+    """Gives a text network the two constant buffers that no checkpoint holds."""
+    for name, buffer in list(network.named_buffers()):
+        owner, _, field = name.rpartition(".")
+        values = {
+            "position_ids": torch.arange(buffer.shape[-1], device=device)[None],
+            "token_type_ids": torch.zeros(buffer.shape, dtype=torch.long, device=device),
+        }
+        setattr(network.get_submodule(owner), field, values[field])
+
+
+def clip_tokenizer(folder: Path, vocabulary: int) -> CLIPTokenizer:
+    vocabulary_files(folder)
+    tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
+    # The two files disagree on the padding in the published checkpoint, and which one wins has changed between versions of transformers.
+    override = folder / "special_tokens_map.json"
+    if override.exists():
+        tokenizer.pad_token = text_of(read_json(override).get("pad_token", tokenizer.pad_token))
+    if tokenizer.pad_token_id != PAD_ID:
+        raise ValueError(
+            f"{folder}: texts would be padded with token {tokenizer.pad_token_id}, not {PAD_ID}; set pad_token to '!' in {override}"
+        )
+    return fitting(tokenizer, folder, vocabulary, "text")
+
+
+def roberta_tokenizer(folder: Path, vocabulary: int) -> RobertaTokenizer:
+    vocabulary_files(folder)
+    return fitting(RobertaTokenizer.from_pretrained(folder, local_files_only=True), folder, vocabulary, "roberta")
+
+
+def vocabulary_files(folder: Path) -> None:
+    """transformers would go on with an empty vocabulary."""
+    if not (folder / "tokenizer.json").exists():
+        present(folder / "vocab.json")
+        present(folder / "merges.txt")
+
+
+def text_of(token: str | dict[str, Any]) -> str:
+    """A special token is written as a word, or as an object that holds it."""
+    return token if isinstance(token, str) else str(token["content"])
+
+
+def fitting(tokenizer: Any, folder: Path, vocabulary: int, part: str) -> Any:
+    if len(tokenizer) > vocabulary:
+        raise ValueError(f"{folder}: the tokenizer has {len(tokenizer)} tokens, model.architecture.{part}.vocab_size is {vocabulary}")
+    return tokenizer
+
+
+def alphas_cumprod(path: Path) -> Tensor:
+    """[steps] float64, of the forward process the U-Net was trained on."""
+    scheduler = DDPMScheduler.from_config(read_json(path))
+    return torch.as_tensor(scheduler.alphas_cumprod).double()

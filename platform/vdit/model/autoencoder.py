@@ -1,0 +1,49 @@
+"""The frozen autoencoder: latents for the U-Net and the 4x map, in one pass (Section 4.1; spec 1.5)."""
+
+# N frames (B x T), C channels, h w latent size
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What the encoder says of N frames: a normal distribution over latents (not yet scaled), and the side output at stride 4."""
+
+    mean_NCHW: Tensor
+    logvar_NCHW: Tensor  # within [-30, 20]
+    map4_NCHW: Tensor
+
+    def sample(self, eps_NCHW: Tensor) -> Tensor:
+        """The latents that standard normal `eps_NCHW` draws; the released code always samples, here the mean is the default (B3)."""
+        return self.mean_NCHW + torch.exp(0.5 * self.logvar_NCHW) * eps_NCHW
+
+
+@torch.no_grad()
+def encode(vae: "AutoencoderKL", pixels_N3HW: Tensor) -> Posterior:
+    """Runs the encoder and `quant_conv`, nothing behind it. `pixels_N3HW` are within [-1, 1], their sides multiples of 8.
+
+    The 4x map is the output of the last residual block of the third level, before that level's downsampler (512 channels as released).
+    """
+    encoder = vae.encoder
+    x = encoder.conv_in(pixels_N3HW)
+    for block in encoder.down_blocks[:2]:
+        x = block(x)
+    third = encoder.down_blocks[2]
+    for resnet in third.resnets:
+        x = resnet(x, temb=None)
+    map4_NCHW = x
+    for downsampler in third.downsamplers:
+        x = downsampler(x)
+    for block in encoder.down_blocks[3:]:
+        x = block(x)
+    x = encoder.mid_block(x)
+    x = vae.quant_conv(encoder.conv_out(encoder.conv_act(encoder.conv_norm_out(x))))
+    mean_NCHW, logvar_NCHW = x.chunk(2, dim=1)
+    return Posterior(mean_NCHW=mean_NCHW, logvar_NCHW=logvar_NCHW.clamp(-30, 20), map4_NCHW=map4_NCHW)

@@ -1,0 +1,131 @@
+"""The frozen networks with random weights, from their sizes alone: the miniature's start and the random control (issues A and E)."""
+
+from dataclasses import dataclass
+
+import torch
+from diffusers import AutoencoderKL, UNet3DConditionModel
+from open_clip import CLIP
+from torch import Tensor
+from torch.nn import functional
+from transformers import CLIPTextConfig, CLIPTextModel, RobertaConfig, RobertaModel
+
+from vdit.config import architecture as sizes
+from vdit.model.autoencoder import encode
+
+BLOCKS = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Networks:
+    """`image` is a whole CLIP with a token text tower, so that open_clip itself can load what is saved of it."""
+
+    unet: UNet3DConditionModel
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    image: CLIP
+    roberta: RobertaModel
+
+
+def seeded(architecture: sizes.Architecture, seed: int) -> Networks:
+    """Each network drawn from `seed` as its library initialises it; the global generator stays where it was.
+
+    Latents are standardised on drawn frames (folded into the autoencoder's last convolution): otherwise their spread, and with it how much
+    the noise of a step hides, would be an accident of the seed.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        drawn = Networks(
+            unet=UNet3DConditionModel(**unet_config(architecture.unet)),
+            vae=AutoencoderKL(**vae_config(architecture.vae)),
+            text_encoder=CLIPTextModel(text_config(architecture.text)),
+            image=CLIP(**clip_config(architecture.image)),
+            roberta=RobertaModel(roberta_config(architecture.roberta), add_pooling_layer=False),
+        )
+        standardise_latents(drawn.vae, architecture.vae.scaling_factor, drawn_frames(8))
+    return drawn
+
+
+def drawn_frames(count: int) -> Tensor:
+    """[count, 3, 64, 96] smooth colours within [-1, 1]."""
+    return functional.interpolate(torch.randn(count, 3, 8, 12), size=(64, 96), mode="bicubic", align_corners=False).clamp(-1, 1)
+
+
+@torch.no_grad()
+def standardise_latents(vae: AutoencoderKL, scaling_factor: float, frames_N3HW: Tensor) -> None:
+    """Changes `vae` so that the scaled posterior mean of `frames_N3HW` has mean 0 and spread 1 in each channel."""
+    mean_NCHW = encode(vae, frames_N3HW).mean_NCHW
+    spread_C = mean_NCHW.std(dim=(0, 2, 3)) * scaling_factor
+    channels = len(spread_C)
+    vae.quant_conv.bias[:channels].sub_(mean_NCHW.mean(dim=(0, 2, 3))).div_(spread_C)
+    vae.quant_conv.weight[:channels].div_(spread_C[:, None, None, None])
+
+
+def unet_config(unet: sizes.UNet) -> dict[str, object]:
+    return {
+        "block_out_channels": list(unet.block_out_channels),
+        "layers_per_block": unet.layers_per_block,
+        "cross_attention_dim": unet.cross_attention_dim,
+        "attention_head_dim": unet.attention_head_dim,
+        "norm_num_groups": unet.norm_num_groups,
+        "sample_size": unet.sample_size,
+    }
+
+
+def vae_config(vae: sizes.VAE) -> dict[str, object]:
+    return {
+        "block_out_channels": list(vae.block_out_channels),
+        "down_block_types": ["DownEncoderBlock2D"] * BLOCKS,
+        "up_block_types": ["UpDecoderBlock2D"] * BLOCKS,
+        "layers_per_block": vae.layers_per_block,
+        "latent_channels": vae.latent_channels,
+        "norm_num_groups": vae.norm_num_groups,
+        "sample_size": vae.sample_size,
+        "scaling_factor": vae.scaling_factor,
+    }
+
+
+def text_config(text: sizes.TextTower) -> CLIPTextConfig:
+    """Start and end of a text are the last two entries of the vocabulary, as in CLIP's."""
+    return CLIPTextConfig(
+        vocab_size=text.vocab_size,
+        hidden_size=text.hidden_size,
+        intermediate_size=text.intermediate_size,
+        num_hidden_layers=text.num_hidden_layers,
+        num_attention_heads=text.num_attention_heads,
+        max_position_embeddings=text.max_position_embeddings,
+        hidden_act=text.hidden_act,
+        projection_dim=text.hidden_size,
+        pad_token_id=0,
+        bos_token_id=text.vocab_size - 2,
+        eos_token_id=text.vocab_size - 1,
+    )
+
+
+def clip_config(image: sizes.ImageTower) -> dict[str, object]:
+    """The `model_cfg` of open_clip: the image tower, and the least text tower it accepts."""
+    vision = {
+        "image_size": image.image_size,
+        "patch_size": image.patch_size,
+        "width": image.width,
+        "layers": image.layers,
+        "head_width": image.head_width,
+        "mlp_ratio": image.mlp_ratio,
+    }
+    return {
+        "embed_dim": image.embed_dim,
+        "vision_cfg": vision,
+        "text_cfg": {"context_length": 8, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1},
+    }
+
+
+def roberta_config(roberta: sizes.Roberta) -> RobertaConfig:
+    return RobertaConfig(
+        vocab_size=roberta.vocab_size,
+        hidden_size=roberta.hidden_size,
+        intermediate_size=roberta.intermediate_size,
+        num_hidden_layers=roberta.num_hidden_layers,
+        num_attention_heads=roberta.num_attention_heads,
+        max_position_embeddings=roberta.max_position_embeddings,
+        type_vocab_size=roberta.type_vocab_size,
+        layer_norm_eps=roberta.layer_norm_eps,
+    )
