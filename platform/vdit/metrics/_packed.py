@@ -1,0 +1,97 @@
+"""Masks as 64-pixel words: what J and F are counted on.
+
+T frames, H W pixels, N words of a row: pixel x is bit x % 64 of word x // 64, and the bits beyond W are zero.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from vdit.video import Masks
+
+Words: TypeAlias = NDArray[np.uint64]  # [T, H, N] or [H, N]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def compiled(function: Function) -> Function:
+    """Compiled by numba on first call and kept in its cache; holds no GIL, so that threads may share it."""
+    kernel: Function = njit(function, nogil=True, cache=True)
+    return kernel
+
+
+def pack(prediction: Masks, truth: Masks, void: Masks | None = None) -> tuple[Words, Words]:
+    """Both masks packed, the void pixels taken out of both. Raises ValueError unless all are boolean [T, H, W] of one shape."""
+    _check("prediction", prediction, truth.shape)
+    _check("truth", truth, truth.shape)
+    prediction_THN, truth_THN = _words(prediction), _words(truth)
+    if void is not None:
+        _check("void", void, truth.shape)
+        valid_THN = ~_words(void)
+        prediction_THN &= valid_THN
+        truth_THN &= valid_THN
+    return prediction_THN, truth_THN
+
+
+def _check(name: str, mask: Masks, shape: tuple[int, ...]) -> None:
+    if mask.dtype != np.bool_:
+        raise ValueError(f"{name} is {mask.dtype}, a mask is bool; compare the label map with the object's id, as in labels == 1")
+    if mask.ndim != 3 or 0 in mask.shape[1:]:
+        raise ValueError(f"{name} has shape {mask.shape}, expected frames x height x width")
+    if mask.shape != shape:
+        raise ValueError(f"{name} has shape {mask.shape}, truth has {shape}; resize the masks to the truth's size first")
+
+
+def _words(mask_THW: Masks) -> Words:
+    frames, height, width = mask_THW.shape
+    packed_THN = np.empty((frames, height, -(-width // 64)), np.uint64)
+    # A bool read from a 1-bit image may hold the byte 255, so bytes are compared with zero and never summed.
+    _pack(np.ascontiguousarray(mask_THW).view(np.uint8).reshape(-1), width, packed_THN.reshape(-1, packed_THN.shape[2]))
+    return packed_THN
+
+
+def _nonzero_64(typing_context: Any, bytes_: Any, start: Any) -> Any:
+    """Which of 64 bytes from `start` on are not zero, as the bits of a word: one vector comparison where the processor has it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        block = ir.VectorType(ir.IntType(8), 64)
+        pointer = builder.bitcast(cgutils.gep_inbounds(builder, array.data, arguments[1]), block.as_pointer())
+        loaded = builder.load(pointer, align=1)
+        return builder.bitcast(builder.icmp_unsigned("!=", loaded, ir.Constant(block, None)), ir.IntType(64))
+
+    return types.uint64(bytes_, types.intp), generate
+
+
+nonzero_64: Callable[[NDArray[np.uint8], int], np.uint64] = intrinsic(_nonzero_64)
+
+
+@compiled
+def _pack(bytes_: NDArray[np.uint8], width: int, packed_RN: Words) -> None:
+    """Pack R rows of `width` bytes."""
+    whole, rest = width >> 6, width & 63
+    for row in range(packed_RN.shape[0]):
+        start = row * width
+        for n in range(whole):
+            packed_RN[row, n] = nonzero_64(bytes_, start + (n << 6))
+        if not rest:
+            continue
+        end = start + width
+        if end >= 64:
+            # The 64 bytes that end with the row: those before the word fall out below.
+            packed_RN[row, whole] = nonzero_64(bytes_, end - 64) >> np.uint64(64 - rest)
+        else:
+            packed_RN[row, whole] = _pack_few(bytes_, start, rest)
+
+
+@compiled
+def _pack_few(bytes_: NDArray[np.uint8], start: int, few: int) -> np.uint64:
+    word = np.uint64(0)
+    for x in range(few):
+        word |= np.uint64(bytes_[start + x] != 0) << np.uint64(x)
+    return word
