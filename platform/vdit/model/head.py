@@ -89,8 +89,7 @@ class SegmentationHead(nn.Module):
         """What the queries found, and the features their masks are drawn on; frames meet only in the queries (spec 3.5)."""
         words_BLC = self.text(words.states_BLC)
         queries_NQC = repeat(self.queries(words_BLC, words.padding_BL), "b q c -> (b t) q c", t=batch.length)
-        _, *coarser = levels.maps_BTCHW
-        maps = self.neck(coarser)
+        maps = self.neck(levels.maps_BTCHW[1:])
         coarsest = nearest(rearrange(batch.padding_BTHW, "b t h w -> (b t) h w"), (maps[-1].shape[-2], maps[-1].shape[-1]))
         memory = self.encoder(maps, [*levels.padding_BTHW[1:], coarsest])
         return self.decoder(queries_NQC, memory), mask_features(finest_maps(memory, 3))

@@ -3,6 +3,7 @@
 B clips, T frames, Q queries, H W pixels.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
@@ -66,8 +67,7 @@ def losses(outputs: tuple[LayerOutput, ...], targets: Targets, weights: LossWeig
 def total(terms: Mapping[str, Tensor], weights: LossWeights) -> Tensor:
     """The weighted sum, every decoder layer alike."""
     weight = asdict(weights)
-    names = {name: name.removeprefix("loss_").rstrip("0123456789").rstrip("_") for name in terms}
-    return torch.stack([term * weight[names[name]] for name, term in terms.items()]).sum()
+    return torch.stack([term * weight[re.sub(r"^loss_|_\d+$", "", name)] for name, term in terms.items()]).sum()
 
 
 def _layer(output: LayerOutput, targets: Targets, used: set[str]) -> Iterator[tuple[str, Tensor]]:
