@@ -57,7 +57,7 @@ def resize(clip: Clip, height: int, width: int) -> Clip:
     """Bilinear frames, nearest masks.
 
     Pillow's bilinear filter widens when it shrinks, as in the released model's training; OpenCV's is faster but aliases. The nearest pixel
-    is that under the centre, as Pillow takes it, so that masks stay aligned with frames.
+    is that under the centre, so that masks stay aligned with frames.
     """
     if (height, width) == (clip.height, clip.width):
         return clip

@@ -60,8 +60,8 @@ def view(split: Split, item: Item, data: Data, key: tuple[int, ...]) -> Sample:
 def choose(length: int, start: int, count: int, rng: np.random.Generator) -> tuple[int, ...]:
     """`count` frames of a video of `length`, sorted: the start, a neighbour on each side, and the rest from outside of their span.
 
-    At an edge of the video a neighbour is the start itself. A short video gives the rest from all its frames, the shortest repeats them. The
-    released code counts the later neighbour as outside, and so takes it twice now and then (spec B9).
+    At an edge of the video a neighbour is the start itself. A short video gives the rest from all its frames, the shortest repeats them.
+    The released code counts the later neighbour as outside, and so takes it twice now and then (spec B9).
     """
     before, after = (int(step) for step in rng.integers(NEIGHBOUR[0], NEIGHBOUR[1] + 1, size=2))
     near = (start, min(length - 1, start + after), max(0, start - before))[:count]

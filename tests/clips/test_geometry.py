@@ -1,0 +1,110 @@
+"""Resize, crop and flip against Pillow, DETR's size rule and the extents of the transformed masks."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vdit.clips import geometry
+from vdit.clips.geometry import Clip
+
+
+def blob(rng: np.random.Generator, height: int = 90, width: int = 120) -> Clip:
+    """Noise frames and filled ellipses."""
+    frames = rng.integers(0, 256, (3, height, width, 3), np.uint8)
+    y, x = np.mgrid[:height, :width]
+    masks = np.stack([
+        ((y - rng.uniform(25, height - 25)) / rng.uniform(8, 20)) ** 2 + ((x - rng.uniform(25, width - 25)) / rng.uniform(8, 20)) ** 2 < 1
+        for _ in range(3)
+    ])  # fmt: skip
+    return geometry.measure(frames, masks)
+
+
+def extents(clip: Clip) -> np.ndarray:
+    return geometry.measure(clip.frames, clip.masks).boxes_T4
+
+
+def test_boxes_run_from_the_first_to_the_last_pixel() -> None:
+    masks = np.zeros((2, 10, 12), bool)
+    masks[0, 2:5, 3:9] = True
+    clip = geometry.measure(np.zeros((2, 10, 12, 3), np.uint8), masks)
+    assert clip.boxes_T4.tolist() == [[3, 2, 8, 4], [0, 0, 0, 0]]
+    assert clip.boxes_T4.dtype == np.float32
+
+
+@pytest.mark.parametrize(("size", "short", "most", "expected"), [
+    ((480, 854), 360, 0, (360, 640)),
+    ((480, 854), 360, 640, (360, 640)),  # 640.5 passes 640, and round(640 * 480 / 854) is 360 again
+    ((240, 428), 512, 640, (359, 640)),
+    ((720, 1280), 288, 640, (288, 512)),
+    ((1280, 720), 480, 640, (640, 360)),
+    ((400, 400), 320, 640, (320, 320)),
+    ((361, 500), 288, 0, (288, 398)),  # 398.89 is cut
+    ((500, 361), 288, 0, (398, 288)),
+    ((480, 1152), 360, 0, (360, 864)),
+])  # fmt: skip
+def test_fit_follows_the_released_rule(size: tuple[int, int], short: int, most: int, expected: tuple[int, int]) -> None:
+    assert geometry.fit(*size, short, most) == expected
+
+
+# No centre of these sizes falls between two pixels, where either is the nearest.
+@pytest.mark.parametrize("size", [(45, 60), (64, 104), (200, 312), (32, 120)])
+def test_resize_is_pillows_bilinear_for_frames_and_nearest_for_masks(size: tuple[int, int]) -> None:
+    clip = blob(np.random.default_rng(0))
+    resized = geometry.resize(clip, *size)
+    for t in range(3):
+        frame = Image.fromarray(clip.frames[t]).resize(size[::-1], Image.Resampling.BILINEAR)
+        mask = Image.fromarray(clip.masks[t].astype(np.uint8)).resize(size[::-1], Image.Resampling.NEAREST)
+        assert np.array_equal(resized.frames[t], np.asarray(frame))
+        assert np.array_equal(resized.masks[t], np.asarray(mask) > 0)
+    assert resized.masks.dtype == np.bool_
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_carried_boxes_are_the_extents_of_the_masks_within_two_pixels(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    clip = blob(rng)
+    for step in (
+        lambda one: geometry.resize(one, 150, 200),
+        geometry.flip,
+        lambda one: geometry.crop(one, 5, 7, 130, 170),
+        lambda one: geometry.resize(one, 70, 110),
+    ):
+        clip = step(clip)
+        boxes_T4, valid_T = geometry.check(clip)
+        assert clip.masks.shape == clip.frames.shape[:3]
+        assert np.abs(boxes_T4 - extents(clip))[valid_T].max(initial=0) <= 2
+        assert valid_T.sum() >= 1
+
+
+def test_crop_shows_the_window_and_cuts_boxes_at_it() -> None:
+    masks = np.zeros((1, 20, 30), bool)
+    masks[0, 5:15, 10:25] = True
+    frames = np.random.default_rng(0).integers(0, 256, (1, 20, 30, 3), np.uint8)
+    cropped = geometry.crop(geometry.measure(frames, masks), 8, 4, 10, 12)
+    assert np.array_equal(cropped.frames, frames[:, 8:18, 4:16])
+    assert np.array_equal(cropped.masks, masks[:, 8:18, 4:16])
+    assert cropped.boxes_T4.tolist() == [[6, 0, 12, 6]]
+    outside = geometry.crop(geometry.measure(frames, masks), 16, 0, 4, 30)
+    assert not geometry.check(outside)[1].any()
+    assert not geometry.check(outside)[0].any()
+
+
+def test_flip_mirrors_everything_and_twice_is_nothing() -> None:
+    clip = blob(np.random.default_rng(1))
+    flipped = geometry.flip(clip)
+    assert np.array_equal(flipped.frames[:, :, 0], clip.frames[:, :, -1])
+    assert np.array_equal(flipped.masks[:, :, 0], clip.masks[:, :, -1])
+    again = geometry.flip(flipped)
+    assert np.array_equal(again.frames, clip.frames) and np.array_equal(again.boxes_T4, clip.boxes_T4)
+
+
+def test_check_refuses_thin_boxes_and_boxes_without_a_pixel() -> None:
+    masks = np.zeros((4, 10, 10), bool)
+    masks[0, 2:5, 3] = True  # one pixel wide
+    masks[1, 2:5, 3:5] = True
+    masks[3, 2:5, 3:5] = True
+    clip = geometry.measure(np.zeros((4, 10, 10, 3), np.uint8), masks)
+    masks[3] = False
+    boxes_T4, valid_T = geometry.check(clip)
+    assert valid_T.tolist() == [False, True, False, False]
+    assert boxes_T4.tolist() == [[0, 0, 0, 0], [3, 2, 4, 4], [0, 0, 0, 0], [0, 0, 0, 0]]
