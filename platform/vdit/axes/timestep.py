@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
-from vdit.config.model import Timestep as Level
+from vdit.config.model import Timestep
 from vdit.config.trial import Trial
+
+Level = Timestep
 
 
 def apply(trial: Trial, level: Level) -> Trial:

@@ -19,6 +19,8 @@ def canonical(value: object, memo: Memo | None = None) -> str:
     Frozen dataclasses are mappings of their fields, and are remembered in `memo`. Raises ValueError for what JSON has no word for: NaN,
     infinity, sets, keys that are not strings.
     """
+    if memo and (known := memo.get(id(value))):
+        return known[1]
     match value:
         case str():
             return encode_basestring_ascii(value)
@@ -32,11 +34,10 @@ def canonical(value: object, memo: Memo | None = None) -> str:
         raise ValueError(
             f"{value!r} of type {type(value).__name__} has no canonical JSON; use None, bool, int, float, str, list or mapping"
         )
-    if memo is None:
-        return _dataclass(value, memo)
-    if id(value) not in memo:
-        memo[id(value)] = (value, _dataclass(value, memo))
-    return memo[id(value)][1]
+    text = _dataclass(value, memo)
+    if memo is not None:
+        memo[id(value)] = (value, text)
+    return text
 
 
 def digest(value: object) -> str:
@@ -51,11 +52,11 @@ def _mapping(value: Mapping[str, object], memo: Memo | None) -> str:
     return "{" + ",".join([f"{encode_basestring_ascii(key)}:{canonical(value[key], memo)}" for key in sorted(value)]) + "}"
 
 
-def _dataclass(value: object, memo: Memo | None) -> str:
-    return "{" + ",".join([f'"{name}":{canonical(getattr(value, name), memo)}' for name in _names(type(value))]) + "}"
+def _dataclass(value: Any, memo: Memo | None) -> str:
+    return "{" + ",".join([f'"{name}":{canonical(getattr(value, name), memo)}' for name in _names(value.__class__)]) + "}"
 
 
 @cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
+def _names(kind: type) -> tuple[str, ...]:
     """Sorted field names, which are plain ASCII words."""
     return tuple(sorted(field.name for field in fields(kind)))

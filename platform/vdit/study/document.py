@@ -69,5 +69,5 @@ def shown(path: Path) -> str:
 
 def _reason(error: yaml.YAMLError) -> str:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return str(error)
+        return str(error).splitlines()[0]
     return f"line {error.problem_mark.line + 1}: {error.problem}"

@@ -1,12 +1,14 @@
 """What is wrong with a study, in one line: the file, the key path, what was given and the nearest right word."""
 
 import re
+import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from vdit.registry import nearest
 from vdit.study.document import shown
@@ -28,36 +30,46 @@ def unknown(path: Path, keys: Keys, kind: str, word: str, known: Iterable[str]) 
 def of_section(error: ValidationError, path: Path, root: type) -> ValueError:
     """The first thing pydantic found wrong with the dataclass `root`."""
     first = error.errors()[0]
-    keys = tuple(first["loc"])
+    keys = first["loc"][:-2] if first["loc"][-1] == "[key]" else first["loc"]
     if first["type"] == "unexpected_keyword_argument":
         return unknown(path, keys, "key", str(keys[-1]), _names(root, keys[:-1]))
-    return _of_value(path, keys, first, "value")
+    if first["type"] in ("missing", "missing_argument"):
+        return complaint(path, keys[:-1], f"key {keys[-1]!r} is missing; add it")
+    return _of_value(path, keys, [first], "value")
 
 
 def of_level(error: ValidationError, path: Path, keys: Keys) -> ValueError:
     """What is wrong with an axis's level: where its type has alternatives, by the one that understood most of what was given."""
-    best = max(error.errors(), key=lambda item: (isinstance(item["loc"][-1:] and item["loc"][-1], int), item["type"] == "literal_error"))
-    position = [step for step in best["loc"] if isinstance(step, int)]
+    ranks = [(_rank(item), item) for item in error.errors()]
+    best = [item for rank, item in ranks if rank == max(rank for rank, _ in ranks)]
+    position = [step for step in best[0]["loc"] if isinstance(step, int)]
     return _of_value(path, [*keys, *position], best, "level")
 
 
-def _of_value(path: Path, keys: Keys, error: Any, kind: str) -> ValueError:
-    given, kind_of_error = error["input"], error["type"]
-    if kind_of_error == "literal_error" and isinstance(given, str):
-        words = re.findall(r"'([^']*)'", error["ctx"]["expected"])
-        return (
-            unknown(path, keys, kind, given, words)
-            if words
-            else complaint(path, keys, f"expected {error['ctx']['expected']}, given {given!r}")
-        )
-    if kind_of_error == "value_error":
-        return complaint(path, keys, str(error["ctx"]["error"]))
-    if kind_of_error in ("missing", "missing_argument"):
-        return complaint(path, keys[:-1], f"key {keys[-1]!r} is missing; add it")
-    wanted = str(error["msg"]).removeprefix("Input should be ")
-    wanted = "a mapping of keys to values" if kind_of_error in ("dataclass_type", "dict_type") else wanted
-    wanted = "a list" if kind_of_error in ("tuple_type", "list_type") else wanted
-    return complaint(path, keys, f"expected {wanted}, given {given!r}")
+def _rank(item: ErrorDetails) -> tuple[bool, bool, bool]:
+    is_word = item["type"] == "literal_error" and isinstance(item["input"], str)
+    return item["type"] == "value_error", any(isinstance(step, int) for step in item["loc"]), is_word
+
+
+def _of_value(path: Path, keys: Keys, errors: Sequence[ErrorDetails], kind: str) -> ValueError:
+    first = errors[0]
+    if first["type"] == "value_error":
+        return complaint(path, keys, str(first["ctx"]["error"]))
+    words = re.findall(r"'([^']*)'", first["ctx"]["expected"]) if first["type"] == "literal_error" else []
+    if words and isinstance(first["input"], str):
+        return unknown(path, keys, kind, first["input"], words)
+    return complaint(path, keys, f"should be {' or '.join(_wanted(error) for error in errors)}, is {reprlib.repr(first['input'])}")
+
+
+def _wanted(error: ErrorDetails) -> str:
+    plain = {
+        "dataclass_type": "a mapping of keys to values",
+        "dict_type": "a mapping of keys to values",
+        "tuple_type": "a list",
+        "list_type": "a list",
+    }
+    known = plain | {"too_short": "a list that is not empty"}
+    return known.get(error["type"], error["msg"].removeprefix("Input should be "))
 
 
 def _names(root: type, keys: Keys) -> list[str]:

@@ -43,7 +43,7 @@ class PlannedTrial:
             "key": self.key,
             "arm": self.trial.arm,
             "seed": self.trial.seed,
-            "levels": dict(self.levels),
+            "levels": {name: list(level) if isinstance(level, tuple) else level for name, level in self.levels.items()},
             "done": self.done,
             "shared_with": list(self.shared_with),
         }
@@ -86,7 +86,7 @@ class Plan:
             "seeds": list(study.seeds),
             "arms": [arm.name for arm in self.arms],
             "trials": [trial.row() for trial in self.trials],
-            "stages": [asdict(stage) for stage in self.stages],
+            "stages": [asdict(stage) | {"arms": list(stage.arms)} for stage in self.stages],
             "estimate": asdict(self.estimate),
             "code": self.code,
             "data": sorted({trial.data for trial in self.trials}),

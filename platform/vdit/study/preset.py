@@ -48,11 +48,15 @@ def base_trial(study: Path, preset: str, overrides: Mapping[str, Any]) -> tuple[
     speed, preset_text = document.read(speed_path), document.read(preset_path)
     _validate(DeepSpeed, speed, speed_path)
     merged = merge({"train": {"deepspeed": speed}}, preset_text)
-    estimate = _validate(PresetFile, merged, preset_path).estimate
+    # The preset first, alone, so that its own mistakes are not told of the study.
+    alone = _validate(PresetFile, merged, preset_path)
     whole = _validate(PresetFile, merge(merged, overrides), study)
-    _check_name(study, ("data", "benchmark"), "benchmarks", whole.data.benchmark)
-    _check_name(study, ("model", "backbone", "name"), "backbones", whole.model.backbone.name)
-    return Trial(arm="", model=whole.model, data=whole.data, train=whole.train, evaluate=whole.evaluate, launch=whole.launch), estimate
+    for file, path in ((alone, preset_path), (whole, study)):
+        _check_name(path, ("data", "benchmark"), "benchmarks", file.data.benchmark)
+        _check_name(path, ("model", "backbone", "name"), "backbones", file.model.backbone.name)
+    return Trial(
+        arm="", model=whole.model, data=whole.data, train=whole.train, evaluate=whole.evaluate, launch=whole.launch
+    ), alone.estimate
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def level_of(path: Path, keys: explain.Keys, name: str, value: Any) -> Level:
     if name not in _axes():
         raise explain.unknown(path, keys, "axis", name, _axes())
     try:
-        level: Level = _adapter(name).validate_json(json.dumps(value))
+        level: Level = _adapter(name).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         raise explain.of_level(error, path, keys) from error
     return level
@@ -144,6 +144,8 @@ def _levels(path: Path, keys: tuple[str, ...], levels: Mapping[str, Any]) -> dic
 
 
 def _axis_levels(path: Path, name: str, values: list[Any]) -> Axis:
+    if name not in _axes():
+        raise explain.unknown(path, ("axes", name), "axis", name, _axes())
     levels = tuple(level_of(path, ("axes", name, position), name, value) for position, value in enumerate(values))
     if not levels:
         raise explain.complaint(path, ("axes", name), "no level is listed; list at least one, or drop the axis")

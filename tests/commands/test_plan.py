@@ -1,0 +1,50 @@
+"""What `vdit plan` prints. Oracle: the plan itself."""
+
+import json
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner
+
+from vdit.commands.plan import command, duration, size
+
+DEMO = str(Path(__file__).resolve().parents[2] / "experiments" / "demo.yaml")
+
+
+def run(runs: Path, *arguments: str) -> str:
+    app = typer.Typer()
+    app.command()(command)
+    result = CliRunner().invoke(app, [DEMO, *arguments], obj={"runs": runs}, env={"COLUMNS": "200"})
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_arms_counts_stages_and_estimate_are_printed(tmp_path: Path) -> None:
+    text = run(tmp_path)
+    for word in (
+        "VD-IT without noise prediction",
+        "random features",
+        "5 points, 5 distinct trials, 0 done, 5 missing",
+        "VAE latents",
+        "Estimate: ",
+    ):
+        assert word in text
+    assert "random weights" in text
+
+
+def test_a_finished_trial_is_shown_as_done(tmp_path: Path) -> None:
+    key = json.loads(run(tmp_path, "--json"))["trials"][0]["key"]
+    (tmp_path / "trials" / key[:16]).mkdir(parents=True)
+    (tmp_path / "trials" / key[:16] / "result.json").write_text('{"seconds": 60}')
+    text = run(tmp_path)
+    assert "1 done, 4 missing" in text and "Estimate: 4 min" in text
+
+
+def test_json_is_the_plan(tmp_path: Path) -> None:
+    made = json.loads(run(tmp_path, "--json"))
+    assert made["study"] == "demo" and [trial["arm"] for trial in made["trials"]] == made["arms"]
+
+
+def test_times_and_sizes_are_rounded_for_people() -> None:
+    assert [duration(seconds) for seconds in (5, 59.4, 90, 5399, 7200)] == ["5 s", "59 s", "2 min", "90 min", "2 h"]
+    assert [size(count) for count in (0, 999, 1000, 5e7, 2e9, 3e12)] == ["0 B", "999 B", "1 kB", "50 MB", "2 GB", "3.0 TB"]

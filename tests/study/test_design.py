@@ -1,0 +1,86 @@
+"""Oracle: brute force over sets of levels."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from vdit.study import design, spec
+from vdit.study.spec import Arm
+
+HEAD = "study: demo\npreset: small\n"
+AXES = {"timestep": [0, 50, 100], "noise": ["gaussian", "predicted"], "taps": ["released", ["in"], ["up2", "in"]]}
+
+
+def read(write, text: str) -> spec.Study:
+    write(HEAD + text)
+    return spec.read("demo")
+
+
+def test_listed_arms_are_as_written_but_the_reference_is_first(write) -> None:
+    study = read(write, "reference: c\narms: {a: {}, b: {prompt: text}, c: {prompt: image}}\n")
+    assert [arm.name for arm in design.arms(study)] == ["c", "a", "b"]
+
+
+def test_without_a_reference_the_first_arm_is_it(write) -> None:
+    study = read(write, "arms: {b: {}, a: {prompt: text}}\n")
+    assert [arm.name for arm in design.arms(study)] == ["b", "a"]
+
+
+def test_a_grid_has_every_combination_once(write) -> None:
+    study = read(write, f"design: grid\naxes: {AXES}\n")
+    found = [tuple(arm.levels.values()) for arm in design.arms(study)]
+    assert sorted(map(str, found)) == sorted(
+        map(str, product([0, 50, 100], ["gaussian", "predicted"], ["released", ("in",), ("in", "up2")]))
+    )
+    assert len(set(found)) == 18
+
+
+def test_a_grid_point_is_named_by_its_levels_and_can_be_the_reference(write) -> None:
+    study = read(
+        write, "design: grid\nreference: 'prompt=text, noise=predicted'\naxes: {prompt: [image, text], noise: [gaussian, predicted]}\n"
+    )
+    assert [arm.name for arm in design.arms(study)] == [
+        "prompt=text, noise=predicted", "prompt=image, noise=gaussian", "prompt=image, noise=predicted", "prompt=text, noise=gaussian",
+    ]  # fmt: skip
+
+
+def test_points_of_a_grid_have_the_written_references_other_levels(write) -> None:
+    study = read(write, "design: grid\nreference: VD-T\narms: {VD-T: {prompt: text, timestep: 7}}\naxes: {timestep: [1, 2]}\n")
+    assert design.arms(study) == [
+        Arm("VD-T", {"prompt": "text", "timestep": 7}),
+        Arm("timestep=1", {"prompt": "text", "timestep": 1}),
+        Arm("timestep=2", {"prompt": "text", "timestep": 2}),
+    ]
+
+
+def test_one_factor_is_the_reference_and_every_other_level_alone(write) -> None:
+    study = read(write, f"design: one-factor\nreference: VD-IT\narms: {{VD-IT: {{noise: predicted}}}}\naxes: {AXES}\n")
+    arms = design.arms(study)
+    # The reference is at timestep 0 and the released taps by default, and says that its noise is predicted.
+    assert [arm.name for arm in arms] == ["VD-IT", "timestep=50", "timestep=100", "noise=gaussian", "taps=in", "taps=in+up2"]
+    trials = [replace(trial, arm="") for trial in design.resolve(study.base, arms)]
+    for trial in trials[1:]:
+        parts = [trial.model.diffusion, trial.model.noise, trial.model.pyramid]
+        same = [trials[0].model.diffusion, trials[0].model.noise, trials[0].model.pyramid]
+        assert sum(one != other for one, other in zip(parts, same, strict=True)) == 1
+
+
+def test_levels_are_applied_under_the_arms_name_and_the_base_is_left_alone(write) -> None:
+    study = read(write, "arms: {a: {prompt: text, timestep: 5, frames: 2}, b: {prompt: text}}\n")
+    one, two = design.resolve(study.base, study.arms)
+    assert (one.arm, one.model.prompt.kind, one.model.diffusion.timestep, one.data.frames) == ("a", "text", 5, 2)
+    assert (two.arm, two.model.prompt.kind, two.model.diffusion.timestep, two.data.frames) == ("b", "text", 0, 5)
+    assert study.base.model.prompt.kind == "image+text"
+
+
+def test_a_written_arm_may_not_have_the_name_of_a_generated_one(write) -> None:
+    study = read(write, "design: grid\narms: {timestep=5: {prompt: text}}\naxes: {timestep: [5, 6]}\n")
+    with pytest.raises(ValueError, match=r"demo\.yaml: arms\.timestep=5: the design makes an arm of this name too"):
+        design.arms(study)
+
+
+def test_a_reference_that_the_grid_does_not_have_names_the_nearest(write) -> None:
+    study = read(write, "design: grid\nreference: timestep=7\naxes: {timestep: [5, 6]}\n")
+    with pytest.raises(ValueError, match="reference: unknown arm 'timestep=7'; did you mean 'timestep="):
+        design.arms(study)

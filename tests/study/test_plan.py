@@ -1,0 +1,136 @@
+"""Oracles: brute force over arms and seeds; result files put there by hand; the clock."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vdit.config.code import code_digest
+from vdit.study import plan, spec
+
+HEAD = "study: demo\npreset: small\n"
+TWINS = f"""{HEAD}reference: VD-IT
+seeds: [0, 1, 2]
+arms: {{VD-T: {{prompt: text, taps: [in]}}, same: {{noise: predicted, prompt: image+text}}, VD-IT: {{}}, also: {{timestep: 0}}}}
+"""
+
+
+def build(write, text: str, runs: str = "runs", **given: bool) -> plan.Plan:
+    write(text)
+    return plan.build(spec.read("demo"), Path(runs), **given)
+
+
+def finish(trial: plan.PlannedTrial, seconds: float) -> None:
+    folder = Path("runs/trials") / trial.folder
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps({"seconds": seconds}))
+
+
+def test_identical_arms_are_one_trial_a_seed_under_the_first_with_the_others_listed(write) -> None:
+    made = build(write, TWINS)
+    rows = [(trial.trial.arm, trial.trial.seed, trial.shared_with) for trial in made.trials]
+    assert rows == [row for seed in (0, 1, 2) for row in [("VD-IT", seed, ("same", "also")), ("VD-T", seed, ())]]
+    assert len({trial.key for trial in made.trials}) == 6
+
+
+def test_the_same_trial_of_another_study_has_the_same_key(write) -> None:
+    first = build(write, TWINS).trials[0].key
+    other = build(write, "study: other\npreset: small\ndesign: grid\naxes: {noise: [gaussian, predicted], prompt: [image+text]}\n")
+    assert [trial.key for trial in other.trials].index(first) == 1
+
+
+def test_only_a_folder_with_a_result_is_done(write) -> None:
+    trials = build(write, TWINS).trials
+    finish(trials[0], 30)
+    (Path("runs/trials") / trials[1].folder / "checkpoint").mkdir(parents=True)
+    (Path("runs/trials") / "0000000000000000").mkdir()
+    made = build(write, TWINS)
+    assert [trial.done for trial in made.trials] == [True, False, False, False, False, False]
+    assert made.missing == made.trials[1:]
+
+
+def test_the_estimate_is_the_presets_until_a_trial_is_done_then_their_mean(write) -> None:
+    made = build(write, TWINS)
+    assert made.estimate == plan.Cost(60, 6000, "test")
+    finish(made.trials[0], 30)
+    finish(made.trials[3], 50)
+    assert build(write, TWINS).estimate == plan.Cost(4 * 40, 4000, "mean of 2 finished trials of this study")
+
+
+def test_the_document_is_the_one_of_the_interface_and_is_json(write) -> None:
+    made = build(write, TWINS).document()
+    assert json.loads(json.dumps(made)) == made
+    assert made["trials"][1]["levels"] == {"prompt": "text", "taps": ["in"]}
+    assert set(made) >= {
+        "study",
+        "arms",
+        "trials",
+        "stages",
+        "estimate",
+        "reference",
+        "preset",
+        "measure",
+        "design",
+        "seeds",
+        "code",
+        "notice",
+    }
+    assert set(made["trials"][0]) == {"key", "arm", "seed", "levels", "done", "shared_with"}
+    assert all({"stage", "shareable", "why", "bytes"} <= set(stage) for stage in made["stages"])
+    assert set(made["estimate"]) == {"seconds", "disk_bytes", "source"}
+    assert made["arms"] == ["VD-IT", "VD-T", "same", "also"] and made["reference"] == "VD-IT"
+    assert "random weights" in made["notice"]
+
+
+def test_a_plan_writes_manifests_and_nothing_else(write) -> None:
+    code_digest.cache_clear()
+    build(write, TWINS)
+    assert [folder.name for folder in Path("runs").iterdir()] == ["manifests"]
+
+
+def test_missing_data_is_refused_unless_the_plan_is_provisional(write) -> None:
+    text = HEAD + "arms: {a: {}}\ndata: {benchmark: ref_youtube_vos}\n"
+    with pytest.raises(ValueError, match="'ref_youtube_vos' needs its data on disk; name the folder with --data DIR"):
+        build(write, text)
+    made = build(write, text, provisional=True)
+    assert "keys are provisional" in made.notice
+    finish(made.trials[0], 1)
+    assert not build(write, text, provisional=True).trials[0].done
+    with pytest.raises(ValueError, match="nowhere: no such folder"):
+        build(write, text + "launch: {data: nowhere}\n", provisional=True)
+
+
+def test_data_on_disk_is_part_of_the_key(write, tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "a.jpg").write_text("a")
+    text = HEAD + "arms: {a: {}}\ndata: {benchmark: ref_youtube_vos}\nlaunch: {data: videos}\n"
+    first = build(write, text).trials[0].key
+    assert build(write, text).trials[0].key == first
+    (tmp_path / "videos" / "a.jpg").write_text("other")
+    assert build(write, text).trials[0].key != first
+
+
+def test_ten_thousand_trials_are_planned_fast_and_are_all_different(write) -> None:
+    text = HEAD + (
+        f"design: grid\nseeds: [0, 1, 2, 3, 4]\naxes:\n  timestep: {list(range(100))}\n  prompt: [image, text]\n"
+        "  noise: [gaussian, predicted]\n  taps: [released, [in], [up2], [down0], [mid]]\n"
+    )
+    build(write, TWINS)  # the code's digests are kept from here on
+    start = time.process_time()
+    made = build(write, text)
+    assert time.process_time() - start < 4  # measured 1.0 s
+    assert len(made.trials) == len({trial.key for trial in made.trials}) == 10_000
+
+
+def test_a_plan_imports_no_torch_ray_or_mlflow(write) -> None:
+    write(TWINS)
+    code = (
+        "import sys; from pathlib import Path; from vdit.study import plan, spec; from vdit.commands.plan import show\n"
+        "show(plan.build(spec.read('demo'), Path('runs')))\n"
+        "print([name for name in ('torch', 'ray', 'mlflow', 'pandas', 'deepspeed', 'cv2') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

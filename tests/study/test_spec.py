@@ -1,0 +1,137 @@
+"""Oracle: the messages and values written here."""
+
+from pathlib import Path
+
+import pytest
+
+from vdit.config.trial import Launch
+from vdit.study import design, spec
+from vdit.study.spec import Arm, Axis
+
+HEAD = "study: demo\npreset: small\n"
+ARMS = "arms: {VD-T: {prompt: text}}\n"
+
+WRONG = {
+    "arms: {VD-T: {promt: text}}": "arms.VD-T.promt: unknown axis 'promt'; did you mean 'prompt'?",
+    "arms: {VD-T: {prompt: txt}}": "arms.VD-T.prompt: unknown level 'txt'; did you mean 'text'?",
+    "arms: {VD-T: {prompt: null}}": "arms.VD-T.prompt: should be 'image', 'text' or 'image+text', is None",
+    "arms: {VD-T: {timestep: 1000}}": "arms.VD-T.timestep: should be less than or equal to 999, is 1000",
+    "arms: {VD-T: {timestep: true}}": "arms.VD-T.timestep: should be a valid integer, is True",
+    "arms: {VD-T: {timestep: '5'}}": "arms.VD-T.timestep: should be a valid integer, is '5'",
+    "arms: {VD-T: {timestep: 5.0}}": "arms.VD-T.timestep: should be a valid integer, is 5.0",
+    "arms: {VD-T: {taps: []}}": "arms.VD-T.taps: no layer is named; name at least one, or write 'released'",
+    "arms: {VD-T: {taps: [in, upp2]}}": "arms.VD-T.taps.1: unknown level 'upp2'; did you mean 'up2'?",
+    "arms: {VD-T: {taps: relased}}": "arms.VD-T.taps: unknown level 'relased'; did you mean 'released'?",
+    "arms: {VD-T: {taps: 5}}": "arms.VD-T.taps: should be a list or 'released', is 5",
+    "arms: {VD-T: {taps: [in, in]}}": "arms.VD-T.taps: 'in' is named twice; name it once",
+    "arms: {VD-T: }": "arms.VD-T: should be a mapping of keys to values, is None",
+    "arms: [VD-T]": "arms: should be a mapping of keys to values, is ['VD-T']",
+    "arms: {}": "arms: design 'listed' needs arms",
+    "arms: {a/b: {}}": "arms: 'a/b' is no name",
+    "arms: {'': {}}": "arms: '' is no name",
+    ARMS + "reference: VD-IT": "reference: unknown arm 'VD-IT'; did you mean 'VD-T'?",
+    ARMS + "refrence: VD-T": "refrence: unknown key 'refrence'; did you mean 'reference'?",
+    ARMS + "seeds: []": "seeds: should be a list that is not empty, is []",
+    ARMS + "seeds: [0, 0]": "seeds: 0 is there twice",
+    ARMS + "seeds: [-1]": "seeds.0: should be greater than or equal to 0, is -1",
+    ARMS + "seeds: [true]": "seeds.0: should be a valid integer, is True",
+    ARMS + "seeds: 3": "seeds: should be a list, is 3",
+    ARMS + "design: gird": "design: unknown value 'gird'; did you mean 'grid'?",
+    ARMS + "design: grid": "axes: design 'grid' needs axes with levels",
+    ARMS + "axes: {timestep: [0]}": "axes: design 'listed' varies no axes",
+    ARMS + "design: one-factor\naxes: {timestep: [0]}": "reference: design 'one-factor' needs the name of the arm to vary",
+    ARMS + "design: grid\naxes: {timestep: [0, 0]}": "axes.timestep: 0 is there twice",
+    ARMS + "design: grid\naxes: {taps: [[in, up2], [up2, in]]}": "axes.taps: ('in', 'up2') is there twice",
+    ARMS + "design: grid\naxes: {timestep: []}": "axes.timestep: no level is listed",
+    ARMS + "design: grid\naxes: {timstep: [1]}": "axes.timstep: unknown axis 'timstep'; did you mean 'timestep'?",
+    ARMS + "design: grid\naxes: {prompt: [text, imag]}": "axes.prompt.1: unknown level 'imag'; did you mean 'image'?",
+    ARMS + "measure: [componets]": "measure.0: unknown value 'componets'; did you mean 'components'?",
+    ARMS + "measure: [drift, drift]": "measure: 'drift' is there twice",
+    ARMS + "data: {benchmark: miniatur}": "data.benchmark: unknown benchmark 'miniatur'; did you mean 'miniature'?",
+    ARMS + "data: {sed: 1}": "data.sed: unknown key 'sed'; did you mean 'seed'?",
+    ARMS + "data: {augment: {scales: [a]}}": "data.augment.scales.0: should be a valid integer, is 'a'",
+    ARMS + "data: 3": "data: should be a mapping of keys to values, is 3",
+    ARMS + "train: {epochs: '9'}": "train.epochs: should be a valid integer, is '9'",
+    ARMS + "train: {loss: {cee: 1}}": "train.loss.cee: unknown key 'cee'; did you mean 'ce'?",
+    ARMS + "train: {deepspeed: {zero_optimization: {stage: 4}}}": "train.deepspeed.zero_optimization.stage: should be 0, 1, 2 or 3, is 4",
+    ARMS + "model: {prompt: {kind: txt}}": "model.prompt.kind: unknown value 'txt'; did you mean 'text'?",
+    ARMS + "model: {backbone: {name: modelscop}}": "model.backbone.name: unknown backbone 'modelscop'; did you mean 'modelscope'?",
+    ARMS + "launch: {gpu: 1}": "launch.gpu: unknown key 'gpu'; did you mean 'gpus'?",
+    ARMS + "launch: {gpus: 1, gpus: 2}": "line 4: key 'gpus' is there twice",
+}
+
+
+@pytest.mark.parametrize("text", WRONG, ids=lambda text: text.removeprefix(ARMS))
+def test_a_mistake_is_named_with_file_key_path_and_the_right_word(write, text: str) -> None:
+    write(f"{HEAD}{text}\n")
+    with pytest.raises(ValueError) as error:
+        spec.read("demo")
+    assert str(error.value).startswith(f"experiments/demo.yaml: {WRONG[text]}")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("preset: small\n", "key 'study' is missing"),
+        ("study: demo\n", "key 'preset' is missing"),
+        ("study: a/b\npreset: small\n", "study: 'a/b' is no name"),
+        ("study: ..\npreset: small\n", "study: '..' is no name"),
+        ("study: 3\npreset: small\n", "study: should be a valid string, is 3"),
+        ("study: demo\npreset: smal\n" + ARMS, "preset: unknown preset 'smal'; did you mean 'small'?"),
+        ("study: demo\npreset: ../small\n" + ARMS, "preset: '../small' is no name"),
+    ],
+)
+def test_names_of_studies_and_presets_are_checked(write, text: str, message: str) -> None:
+    write(text)
+    with pytest.raises(ValueError) as error:
+        spec.read("demo")
+    assert str(error.value).startswith(f"experiments/demo.yaml: {message}")
+
+
+def test_a_study_has_its_arms_axes_and_seeds_in_order(write) -> None:
+    head = f"{HEAD}design: one-factor\nreference: b\nseeds: [3, 1]\n"
+    write(f"{head}arms: {{a: {{}}, b: {{taps: [up2, in]}}}}\naxes: {{timestep: [9, 0], frames: [1]}}\n")
+    study = spec.read("demo")
+    assert study.arms == (Arm("a", {}), Arm("b", {"taps": ("in", "up2")}))
+    assert study.axes == (Axis("timestep", (9, 0)), Axis("frames", (1,)))
+    assert (study.seeds, study.reference, study.measure) == ((3, 1), "b", ())
+
+
+def test_the_study_overlays_the_preset_overlays_deepspeeds_file_overlays_the_defaults(write) -> None:
+    write(f"{HEAD}{ARMS}train: {{loss: {{ce: 7}}, learning_rate: 1}}\ndata: {{frames: 2}}\nlaunch: {{threads: 2}}\n")
+    base = spec.read("demo").base
+    assert base.train.deepspeed.gradient_clipping == 0.5  # cluster/deepspeed.json
+    assert base.model.backbone.name == "miniature"  # the preset
+    assert (base.train.loss.ce, base.train.loss.bbox, base.data.frames, base.launch.threads) == (7.0, 5.0, 2, 2)
+    assert isinstance(base.train.learning_rate, float)
+
+
+def test_folders_on_the_command_line_come_last_and_become_absolute(write, tmp_path: Path) -> None:
+    write(f"{HEAD}{ARMS}launch: {{data: /x, weights: /y}}\n")
+    assert spec.read("demo", data=Path("d")).base.launch == Launch(data=str(tmp_path / "d"), weights="/y")
+
+
+def test_a_mistake_in_the_preset_or_in_deepspeeds_file_is_told_of_that_file(write, tmp_path: Path) -> None:
+    write(HEAD + ARMS)
+    speed = tmp_path / "cluster" / "deepspeed.json"
+    speed.write_text('{"gradient_cliping": 1.0}')
+    with pytest.raises(ValueError, match=r"cluster/deepspeed\.json: gradient_cliping: unknown key .*; did you mean 'gradient_clipping'\?"):
+        spec.read("demo")
+    speed.write_text("{}")
+    preset = tmp_path / "experiments" / "presets" / "small.yaml"
+    preset.write_text(preset.read_text() + "modle: {}\n")
+    with pytest.raises(ValueError, match=r"presets/small\.yaml: modle: unknown key 'modle'; did you mean 'model'\?"):
+        spec.read("demo")
+
+
+@pytest.mark.parametrize("name", ["demo", "davis", "ablation", "timestep", "taps"])
+def test_every_shipped_study_is_valid_and_its_reference_comes_first(name: str) -> None:
+    study = spec.read(str(Path(__file__).resolve().parents[2] / "experiments" / f"{name}.yaml"))
+    assert study.study == name
+    assert design.arms(study)[0].name == study.reference == "VD-IT"
+
+
+def test_no_shipped_study_is_left_out_above() -> None:
+    folder = Path(__file__).resolve().parents[2] / "experiments"
+    assert {file.stem for file in folder.glob("*.yaml")} >= {"demo", "davis", "ablation", "timestep", "taps"}

@@ -1,0 +1,60 @@
+"""Oracle: which parts of Figure 2 are trained, by hand for each row of Table 3."""
+
+from dataclasses import replace
+
+import pytest
+
+from vdit.axes import backbone, frames, noise, prompt
+from vdit.config.trial import Trial
+from vdit.study.stages import Stage, size, stages
+
+VD_IT = Trial(arm="VD-IT")
+
+
+def arm(kind: prompt.Level, added: noise.Level) -> Trial:
+    return replace(prompt.apply(noise.apply(VD_IT, added), kind), arm=f"{kind} {added}")
+
+
+def of(trials: list[Trial], stage: str) -> list[Stage]:
+    return [found for found in stages(trials) if found.stage == stage]
+
+
+@pytest.mark.parametrize(
+    ("kind", "added", "shareable", "why"),
+    [
+        ("text", "gaussian", True, "frozen, drawn from data.seed alone; one copy"),
+        ("image", "gaussian", False, "the projection of the prompt is trained"),
+        ("image+text", "gaussian", False, "the projection of the prompt is trained"),
+        ("text", "predicted", False, "the noise predictor is trained"),
+        ("image+text", "predicted", False, "the noise predictor is trained; the projection of the prompt is trained"),
+    ],
+)
+def test_features_are_shareable_only_with_nothing_trained_upstream(
+    kind: prompt.Level, added: noise.Level, shareable: bool, why: str
+) -> None:
+    (found,) = of([arm(kind, added)], "U-Net features")
+    assert (found.shareable, found.why) == (shareable, why)
+
+
+@pytest.mark.parametrize(("kind", "tokens", "text"), [("image", 1, 0), ("text", 0, 1), ("image+text", 1, 1)])
+def test_an_arm_has_only_the_stages_that_its_prompt_needs(kind: prompt.Level, tokens: int, text: int) -> None:
+    trials = [arm(kind, "gaussian")]
+    assert (len(of(trials, "image tokens")), len(of(trials, "text embeddings")), len(of(trials, "VAE latents"))) == (tokens, text, 1)
+
+
+def test_arms_are_grouped_by_verdict_and_copies_are_counted_by_what_differs() -> None:
+    same = [arm("text", "gaussian"), arm("image", "gaussian"), arm("image+text", "predicted")]
+    (latents,) = of(same, "VAE latents")
+    assert latents.arms == tuple(trial.arm for trial in same) and latents.why.endswith("one copy")
+    (latents,) = of([*same, backbone.apply(same[0], "random"), frames.apply(same[0], 3)], "VAE latents")
+    assert latents.why.endswith("3 copies")
+    assert len(of(same, "U-Net features")) == 3
+
+
+def test_sizes_are_those_of_the_published_networks() -> None:
+    # Five frames of 512x640: 4 channels of 64x80 cells; 257 tokens of 1280; 77 tokens of 1024; in float32.
+    assert size("VAE latents", VD_IT) == 4 * 5 * 4 * 64 * 80
+    assert size("image tokens", VD_IT) == 4 * 5 * 257 * 1280
+    assert size("text embeddings", VD_IT) == 4 * 77 * 1024
+    # 960, 1600 and 1920 channels at strides 8, 16 and 32 (spec section 1.8).
+    assert size("U-Net features", VD_IT) == 4 * 5 * (960 * 64 * 80 + 1600 * 32 * 40 + 1920 * 16 * 20)
