@@ -1,7 +1,9 @@
 """Oracle: brute force over sets of levels."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 
 import pytest
 
@@ -12,22 +14,22 @@ HEAD = "study: demo\npreset: small\n"
 AXES = {"timestep": [0, 50, 100], "noise": ["gaussian", "predicted"], "taps": ["released", ["in"], ["up2", "in"]]}
 
 
-def read(write, text: str) -> spec.Study:
+def read(write: Callable[[str], Path], text: str) -> spec.Study:
     write(HEAD + text)
     return spec.read("demo")
 
 
-def test_listed_arms_are_as_written_but_the_reference_is_first(write) -> None:
+def test_listed_arms_are_as_written_but_the_reference_is_first(write: Callable[[str], Path]) -> None:
     study = read(write, "reference: c\narms: {a: {}, b: {prompt: text}, c: {prompt: image}}\n")
     assert [arm.name for arm in design.arms(study)] == ["c", "a", "b"]
 
 
-def test_without_a_reference_the_first_arm_is_it(write) -> None:
+def test_without_a_reference_the_first_arm_is_it(write: Callable[[str], Path]) -> None:
     study = read(write, "arms: {b: {}, a: {prompt: text}}\n")
     assert [arm.name for arm in design.arms(study)] == ["b", "a"]
 
 
-def test_a_grid_has_every_combination_once(write) -> None:
+def test_a_grid_has_every_combination_once(write: Callable[[str], Path]) -> None:
     study = read(write, f"design: grid\naxes: {AXES}\n")
     found = [tuple(arm.levels.values()) for arm in design.arms(study)]
     assert sorted(map(str, found)) == sorted(
@@ -36,7 +38,7 @@ def test_a_grid_has_every_combination_once(write) -> None:
     assert len(set(found)) == 18
 
 
-def test_a_grid_point_is_named_by_its_levels_and_can_be_the_reference(write) -> None:
+def test_a_grid_point_is_named_by_its_levels_and_can_be_the_reference(write: Callable[[str], Path]) -> None:
     study = read(
         write, "design: grid\nreference: 'prompt=text, noise=predicted'\naxes: {prompt: [image, text], noise: [gaussian, predicted]}\n"
     )
@@ -45,7 +47,7 @@ def test_a_grid_point_is_named_by_its_levels_and_can_be_the_reference(write) -> 
     ]  # fmt: skip
 
 
-def test_points_of_a_grid_have_the_written_references_other_levels(write) -> None:
+def test_points_of_a_grid_have_the_written_references_other_levels(write: Callable[[str], Path]) -> None:
     study = read(write, "design: grid\nreference: VD-T\narms: {VD-T: {prompt: text, timestep: 7}}\naxes: {timestep: [1, 2]}\n")
     assert design.arms(study) == [
         Arm("VD-T", {"prompt": "text", "timestep": 7}),
@@ -54,7 +56,7 @@ def test_points_of_a_grid_have_the_written_references_other_levels(write) -> Non
     ]
 
 
-def test_one_factor_is_the_reference_and_every_other_level_alone(write) -> None:
+def test_one_factor_is_the_reference_and_every_other_level_alone(write: Callable[[str], Path]) -> None:
     study = read(write, f"design: one-factor\nreference: VD-IT\narms: {{VD-IT: {{noise: predicted}}}}\naxes: {AXES}\n")
     arms = design.arms(study)
     # The reference is at timestep 0 and the released taps by default, and says that its noise is predicted.
@@ -66,7 +68,7 @@ def test_one_factor_is_the_reference_and_every_other_level_alone(write) -> None:
         assert sum(one != other for one, other in zip(parts, same, strict=True)) == 1
 
 
-def test_levels_are_applied_under_the_arms_name_and_the_base_is_left_alone(write) -> None:
+def test_levels_are_applied_under_the_arms_name_and_the_base_is_left_alone(write: Callable[[str], Path]) -> None:
     study = read(write, "arms: {a: {prompt: text, timestep: 5, frames: 2}, b: {prompt: text}}\n")
     one, two = design.resolve(study.base, study.arms)
     assert (one.arm, one.model.prompt.kind, one.model.diffusion.timestep, one.data.frames) == ("a", "text", 5, 2)
@@ -74,13 +76,13 @@ def test_levels_are_applied_under_the_arms_name_and_the_base_is_left_alone(write
     assert study.base.model.prompt.kind == "image+text"
 
 
-def test_a_written_arm_may_not_have_the_name_of_a_generated_one(write) -> None:
+def test_a_written_arm_may_not_have_the_name_of_a_generated_one(write: Callable[[str], Path]) -> None:
     study = read(write, "design: grid\narms: {timestep=5: {prompt: text}}\naxes: {timestep: [5, 6]}\n")
     with pytest.raises(ValueError, match=r"demo\.yaml: arms\.timestep=5: the design makes an arm of this name too"):
         design.arms(study)
 
 
-def test_a_reference_that_the_grid_does_not_have_names_the_nearest(write) -> None:
+def test_a_reference_that_the_grid_does_not_have_names_the_nearest(write: Callable[[str], Path]) -> None:
     study = read(write, "design: grid\nreference: timestep=7\naxes: {timestep: [5, 6]}\n")
     with pytest.raises(ValueError, match="reference: unknown arm 'timestep=7'; did you mean 'timestep="):
         design.arms(study)

@@ -1,5 +1,6 @@
 """Oracle: files put where they should, and should not, be found."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,19 +8,19 @@ import pytest
 from vdit.study.locate import deepspeed_file, preset_file, resolve
 
 
-def test_a_path_and_a_name_find_the_same_file(write) -> None:
+def test_a_path_and_a_name_find_the_same_file(write: Callable[[str], Path]) -> None:
     path = write("study: mine\n")
     assert resolve("demo").resolve() == resolve(str(path)).resolve() == path
 
 
-def test_the_callers_folder_comes_before_the_projects_own(write) -> None:
+def test_the_callers_folder_comes_before_the_projects_own(write: Callable[[str], Path]) -> None:
     path = write("study: mine\n")
     assert resolve("demo").resolve() == path
     path.unlink()
     assert resolve("demo").resolve() == Path(__file__).resolve().parents[2] / "experiments" / "demo.yaml"
 
 
-def test_a_folder_of_the_studys_name_is_not_the_study(write) -> None:
+def test_a_folder_of_the_studys_name_is_not_the_study(write: Callable[[str], Path]) -> None:
     path = write("study: mine\n")
     Path("demo").mkdir()
     assert resolve("demo").resolve() == path
@@ -34,13 +35,13 @@ def test_a_folder_of_the_studys_name_is_not_the_study(write) -> None:
         ("", "no such study file"),
     ],
 )
-def test_an_unknown_study_names_the_nearest_or_all(write, given: str, message: str) -> None:
+def test_an_unknown_study_names_the_nearest_or_all(write: Callable[[str], Path], given: str, message: str) -> None:
     write("")
     with pytest.raises(ValueError, match=message):
         resolve(given)
 
 
-def test_a_preset_and_deepspeeds_file_beside_the_study_come_first(write, tmp_path: Path) -> None:
+def test_a_preset_and_deepspeeds_file_beside_the_study_come_first(write: Callable[[str], Path], tmp_path: Path) -> None:
     path = write("")
     assert preset_file(path, "small") == path.parent / "presets" / "small.yaml"
     assert deepspeed_file(path) == tmp_path / "cluster" / "deepspeed.json"

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ arms: {{VD-T: {{prompt: text, taps: [in]}}, same: {{noise: predicted, prompt: im
 """
 
 
-def build(write, text: str, runs: str = "runs", **given: bool) -> plan.Plan:
+def build(write: Callable[[str], Path], text: str, runs: str = "runs", **given: bool) -> plan.Plan:
     write(text)
     return plan.build(spec.read("demo"), Path(runs), **given)
 
@@ -29,20 +30,20 @@ def finish(trial: plan.PlannedTrial, seconds: float) -> None:
     (folder / "result.json").write_text(json.dumps({"seconds": seconds}))
 
 
-def test_identical_arms_are_one_trial_a_seed_under_the_first_with_the_others_listed(write) -> None:
+def test_identical_arms_are_one_trial_a_seed_under_the_first_with_the_others_listed(write: Callable[[str], Path]) -> None:
     made = build(write, TWINS)
     rows = [(trial.trial.arm, trial.trial.seed, trial.shared_with) for trial in made.trials]
     assert rows == [row for seed in (0, 1, 2) for row in [("VD-IT", seed, ("same", "also")), ("VD-T", seed, ())]]
     assert len({trial.key for trial in made.trials}) == 6
 
 
-def test_the_same_trial_of_another_study_has_the_same_key(write) -> None:
+def test_the_same_trial_of_another_study_has_the_same_key(write: Callable[[str], Path]) -> None:
     first = build(write, TWINS).trials[0].key
     other = build(write, "study: other\npreset: small\ndesign: grid\naxes: {noise: [gaussian, predicted], prompt: [image+text]}\n")
     assert [trial.key for trial in other.trials].index(first) == 1
 
 
-def test_only_a_folder_with_a_result_is_done(write) -> None:
+def test_only_a_folder_with_a_result_is_done(write: Callable[[str], Path]) -> None:
     trials = build(write, TWINS).trials
     finish(trials[0], 30)
     (Path("runs/trials") / trials[1].folder / "checkpoint").mkdir(parents=True)
@@ -52,7 +53,7 @@ def test_only_a_folder_with_a_result_is_done(write) -> None:
     assert made.missing == made.trials[1:]
 
 
-def test_the_estimate_is_the_presets_until_a_trial_is_done_then_their_mean(write) -> None:
+def test_the_estimate_is_the_presets_until_a_trial_is_done_then_their_mean(write: Callable[[str], Path]) -> None:
     made = build(write, TWINS)
     assert made.estimate == plan.Cost(60, 6000, "test")
     finish(made.trials[0], 30)
@@ -60,7 +61,7 @@ def test_the_estimate_is_the_presets_until_a_trial_is_done_then_their_mean(write
     assert build(write, TWINS).estimate == plan.Cost(4 * 40, 4000, "mean of 2 finished trials of this study")
 
 
-def test_the_document_is_the_one_of_the_interface_and_is_json(write) -> None:
+def test_the_document_is_the_one_of_the_interface_and_is_json(write: Callable[[str], Path]) -> None:
     made = build(write, TWINS).document()
     assert json.loads(json.dumps(made)) == made
     assert made["trials"][1]["levels"] == {"prompt": "text", "taps": ["in"]}
@@ -85,13 +86,13 @@ def test_the_document_is_the_one_of_the_interface_and_is_json(write) -> None:
     assert "random weights" in made["notice"]
 
 
-def test_a_plan_writes_manifests_and_nothing_else(write) -> None:
+def test_a_plan_writes_manifests_and_nothing_else(write: Callable[[str], Path]) -> None:
     code_digest.cache_clear()
     build(write, TWINS)
     assert [folder.name for folder in Path("runs").iterdir()] == ["manifests"]
 
 
-def test_missing_data_is_refused_unless_the_plan_is_provisional(write) -> None:
+def test_missing_data_is_refused_unless_the_plan_is_provisional(write: Callable[[str], Path]) -> None:
     text = HEAD + "arms: {a: {}}\ndata: {benchmark: ref_youtube_vos}\n"
     with pytest.raises(ValueError, match="'ref_youtube_vos' needs its data on disk; name the folder with --data DIR"):
         build(write, text)
@@ -103,7 +104,7 @@ def test_missing_data_is_refused_unless_the_plan_is_provisional(write) -> None:
         build(write, text + "launch: {data: nowhere}\n", provisional=True)
 
 
-def test_data_on_disk_is_part_of_the_key(write, tmp_path: Path) -> None:
+def test_data_on_disk_is_part_of_the_key(write: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "a.jpg").write_text("a")
     text = HEAD + "arms: {a: {}}\ndata: {benchmark: ref_youtube_vos}\nlaunch: {data: videos}\n"
@@ -113,7 +114,7 @@ def test_data_on_disk_is_part_of_the_key(write, tmp_path: Path) -> None:
     assert build(write, text).trials[0].key != first
 
 
-def test_ten_thousand_trials_are_planned_fast_and_are_all_different(write) -> None:
+def test_ten_thousand_trials_are_planned_fast_and_are_all_different(write: Callable[[str], Path]) -> None:
     text = HEAD + (
         f"design: grid\nseeds: [0, 1, 2, 3, 4]\naxes:\n  timestep: {list(range(100))}\n  prompt: [image, text]\n"
         "  noise: [gaussian, predicted]\n  taps: [released, [in], [up2], [down0], [mid]]\n"
@@ -125,7 +126,7 @@ def test_ten_thousand_trials_are_planned_fast_and_are_all_different(write) -> No
     assert len(made.trials) == len({trial.key for trial in made.trials}) == 10_000
 
 
-def test_a_plan_imports_no_torch_ray_or_mlflow(write) -> None:
+def test_a_plan_imports_no_torch_ray_or_mlflow(write: Callable[[str], Path]) -> None:
     write(TWINS)
     code = (
         "import sys; from pathlib import Path; from vdit.study import plan, spec; from vdit.commands.plan import show\n"

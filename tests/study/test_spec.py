@@ -1,5 +1,6 @@
 """Oracle: the messages and values written here."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("text", WRONG, ids=lambda text: text.removeprefix(ARMS))
-def test_a_mistake_is_named_with_file_key_path_and_the_right_word(write, text: str) -> None:
+def test_a_mistake_is_named_with_file_key_path_and_the_right_word(write: Callable[[str], Path], text: str) -> None:
     write(f"{HEAD}{text}\n")
     with pytest.raises(ValueError) as error:
         spec.read("demo")
@@ -82,14 +83,14 @@ def test_a_mistake_is_named_with_file_key_path_and_the_right_word(write, text: s
         ("study: demo\npreset: ../small\n" + ARMS, "preset: '../small' is no name"),
     ],
 )
-def test_names_of_studies_and_presets_are_checked(write, text: str, message: str) -> None:
+def test_names_of_studies_and_presets_are_checked(write: Callable[[str], Path], text: str, message: str) -> None:
     write(text)
     with pytest.raises(ValueError) as error:
         spec.read("demo")
     assert str(error.value).startswith(f"experiments/demo.yaml: {message}")
 
 
-def test_a_study_has_its_arms_axes_and_seeds_in_order(write) -> None:
+def test_a_study_has_its_arms_axes_and_seeds_in_order(write: Callable[[str], Path]) -> None:
     head = f"{HEAD}design: one-factor\nreference: b\nseeds: [3, 1]\n"
     write(f"{head}arms: {{a: {{}}, b: {{taps: [up2, in]}}}}\naxes: {{timestep: [9, 0], frames: [1]}}\n")
     study = spec.read("demo")
@@ -98,7 +99,7 @@ def test_a_study_has_its_arms_axes_and_seeds_in_order(write) -> None:
     assert (study.seeds, study.reference, study.measure) == ((3, 1), "b", ())
 
 
-def test_the_study_overlays_the_preset_overlays_deepspeeds_file_overlays_the_defaults(write) -> None:
+def test_the_study_overlays_the_preset_overlays_deepspeeds_file_overlays_the_defaults(write: Callable[[str], Path]) -> None:
     write(f"{HEAD}{ARMS}train: {{loss: {{ce: 7}}, learning_rate: 1}}\ndata: {{frames: 2}}\nlaunch: {{threads: 2}}\n")
     base = spec.read("demo").base
     assert base.train.deepspeed.gradient_clipping == 0.5  # cluster/deepspeed.json
@@ -107,12 +108,12 @@ def test_the_study_overlays_the_preset_overlays_deepspeeds_file_overlays_the_def
     assert isinstance(base.train.learning_rate, float)
 
 
-def test_folders_on_the_command_line_come_last_and_become_absolute(write, tmp_path: Path) -> None:
+def test_folders_on_the_command_line_come_last_and_become_absolute(write: Callable[[str], Path], tmp_path: Path) -> None:
     write(f"{HEAD}{ARMS}launch: {{data: /x, weights: /y}}\n")
     assert spec.read("demo", data=Path("d")).base.launch == Launch(data=str(tmp_path / "d"), weights="/y")
 
 
-def test_a_mistake_in_the_preset_or_in_deepspeeds_file_is_told_of_that_file(write, tmp_path: Path) -> None:
+def test_a_mistake_in_the_preset_or_in_deepspeeds_file_is_told_of_that_file(write: Callable[[str], Path], tmp_path: Path) -> None:
     write(HEAD + ARMS)
     speed = tmp_path / "cluster" / "deepspeed.json"
     speed.write_text('{"gradient_cliping": 1.0}')
