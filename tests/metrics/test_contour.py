@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+
 from vdit.metrics import contour, region
 
 CASES = Path(__file__).resolve().parents[2].parent / "shared" / "cases"
@@ -81,27 +82,27 @@ def test_void_is_taken_out_of_both_masks_as_the_unsupervised_protocol_does() -> 
 
 
 @pytest.mark.parametrize("tolerance", [0.008, 0.05, 0.2, 0.45])
-@pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 1), (13, 17), (9, 63), (9, 64), (9, 65), (30, 200)])
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (7, 1), (13, 17), (9, 63), (9, 64), (9, 65), (20, 150)])
 def test_random_masks_agree_with_brute_force(size: tuple[int, int], tolerance: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wider tolerances reach over one word and more."""
     monkeypatch.setattr(contour, "TOLERANCE", tolerance)
     rng = np.random.default_rng(sum(size))
-    for density in (0.001, 0.03, 0.5):
-        prediction, truth = rng.random((2, 6, *size)) < density
+    for density in (0.001, 0.02, 0.3):
+        prediction, truth = rng.random((2, 3, *size)) < density
         brute = [brute_force_f(*pair, tolerance) for pair in zip(prediction, truth, strict=True)]
         assert contour.measure(prediction, truth).tolist() == brute
 
 
 @pytest.mark.parametrize(("height", "width"), [(600, 700), (3900, 7000), (7600, 6000)])
 def test_distance_decides_at_any_size(height: int, width: int) -> None:
-    """A pixel has four boundary pixels round it: at the tolerance all match, one further the nearest no longer do. Up to reaches beyond a word."""
+    """A lone pixel makes a 2 x 2 boundary: moved by the tolerance all of it matches, one further only half."""
     reach = contour.radius(height, width)
     truth = np.zeros((1, height, width), bool)
     truth[0, 300, 320] = True
     for dy, dx in ((0, reach), (reach, 0), (0, -reach), (-reach, 0)):
         assert contour.measure(np.roll(truth, (dy, dx), (1, 2)), truth).item() == 1
         beyond = contour.measure(np.roll(truth, (dy + np.sign(dy), dx + np.sign(dx)), (1, 2)), truth).item()
-        assert beyond == 0.5  # two of the 2 x 2 boundary pixels are still within reach of the other's near side
+        assert beyond == 0.5
     assert contour.measure(np.roll(truth, (reach, reach), (1, 2)), truth).item() == 0
 
 

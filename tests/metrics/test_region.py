@@ -1,6 +1,7 @@
 """J against counts made by hand; the public evaluators' numbers are in test_contour.py, where both are compared."""
 
 import numpy as np
+
 from vdit.metrics import region
 
 

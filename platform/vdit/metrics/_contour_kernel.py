@@ -223,7 +223,7 @@ def _contours(prediction_HN: Words, truth_HN: Words, widths_K: NDArray[np.int64]
 
 @compiled
 def count_frames(prediction_THN: Words, truth_THN: Words, widths_K: NDArray[np.int64], width: int, counts_T7: NDArray[np.int64]) -> None:
-    """Fill a row per frame: pixels of prediction, truth and both; boundary of prediction and truth; matched boundary of prediction and truth."""
+    """Fill a row per frame: pixels of prediction, truth and both, boundary of prediction and truth, matched boundary of each."""
     frames, height, words = truth_THN.shape
     buffers = np.empty((6, (height + 2 * widths_K[0]) * words), np.uint64)
     counts_T7[:] = 0

@@ -1,0 +1,156 @@
+"""Rows and files of a trial's scores: scores.parquet, light.parquet and drift.parquet, from which every table and figure is computed."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vdit.metrics import contour, region
+from vdit.video import Masks
+
+Kind: TypeAlias = Literal["scores", "light", "drift"]
+
+_FRAME = [("video", pa.string()), ("expression", pa.string()), ("frame", pa.string())]
+_MASKS = [
+    ("j", pa.float64()),
+    ("f", pa.float64()),
+    ("area_truth", pa.int64()),
+    ("area_prediction", pa.int64()),
+    ("intersection", pa.int64()),
+    ("present", pa.bool_()),
+]
+_LIGHT = [("level", pa.float64()), ("draw", pa.int64())]
+_DRIFT = [("sample", pa.string()), ("k", pa.int64()), ("cosine", pa.float64()), ("kind", pa.string()), ("stride", pa.int64())]
+
+SCHEMAS: Mapping[Kind, pa.Schema] = MappingProxyType(
+    {"scores": pa.schema(_FRAME + _MASKS), "light": pa.schema(_FRAME + _MASKS + _LIGHT), "drift": pa.schema(_DRIFT)}
+)
+
+# What tells rows apart, and their order in the file.
+KEYS: Mapping[Kind, list[str]] = MappingProxyType(
+    {
+        "scores": ["video", "expression", "frame"],
+        "light": ["level", "draw", "video", "expression", "frame"],
+        "drift": ["sample", "stride", "kind", "k"],
+    }
+)
+
+
+def rows(video: str, expression: str, frames: Sequence[str], prediction: Masks, truth: Masks) -> pd.DataFrame:
+    """A row of scores.parquet for each frame of masks [T, H, W]; `present` is whether the truth has any pixel.
+
+    Those of light.parquet are the same with `.assign(level=..., draw=...)`. Raises ValueError on other shapes or types.
+    """
+    if len(frames) != len(truth):
+        raise ValueError(f"{video}/{expression} has {len(frames)} frame names and {len(truth)} masks; give one name a mask")
+    counts = contour.count(prediction, truth)
+    return pd.DataFrame(
+        {
+            "video": pd.Series([video] * len(frames), dtype="str"),
+            "expression": pd.Series([expression] * len(frames), dtype="str"),
+            "frame": pd.Series(list(frames), dtype="str"),
+            "j": region.jaccard(counts.intersection, counts.area_prediction + counts.area_truth - counts.intersection),
+            "f": contour.accuracy(counts),
+            "area_truth": counts.area_truth,
+            "area_prediction": counts.area_prediction,
+            "intersection": counts.intersection,
+            "present": counts.area_truth > 0,
+        }
+    )
+
+
+def write(path: Path, table: pd.DataFrame) -> None:
+    """Write the rows sorted by key, all or nothing: an interrupted or failed write leaves what was there before.
+
+    A file named scores, light or drift holds rows of that kind; under any other name (a part) the columns tell the kind.
+    Raises ValueError naming file and column if a column is missing, unknown or of another type, or if two rows have one key.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    checked = _table(path, table)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        pq.write_table(checked, draft)
+        _flush(draft)
+        draft.replace(path)
+    except OSError as error:
+        raise OSError(error.errno or 0, f"not written ({error}); free disk space and run again", str(path)) from error
+    finally:
+        # Gone already if all went well.
+        draft.unlink(missing_ok=True)
+
+
+def read(path: Path) -> pd.DataFrame:
+    """The rows of a file. Raises ValueError naming file and column if it is not there, damaged, or has other columns."""
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except FileNotFoundError as error:
+        raise ValueError(f"{path} does not exist; run the trial that writes it") from error
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path} is not a readable Parquet file ({error}); remove it and run the trial again") from error
+    kind = _kind(path, table.column_names)
+    for field in SCHEMAS[kind]:
+        column = table.column(field.name)
+        if column.type != field.type:
+            raise ValueError(
+                f"{path}: column {field.name!r} is {column.type}, expected {field.type}; write it with the version that reads it"
+            )
+        if column.null_count:
+            raise ValueError(f"{path}: column {field.name!r} has {column.null_count} missing values, expected none; run the trial again")
+    rows_: pd.DataFrame = table.select(SCHEMAS[kind].names).to_pandas()
+    return rows_
+
+
+def merge(parts: Sequence[Path], to: Path) -> None:
+    """One sorted file of several. Raises ValueError naming the first key that two of them share."""
+    if not parts:
+        raise ValueError(f"{to}: no parts to merge; give at least one file")
+    write(to, pd.concat([read(part) for part in parts], ignore_index=True))
+
+
+def _table(path: Path, table: pd.DataFrame) -> pa.Table:
+    kind = _kind(path, list(table.columns))
+    repeated = table[table.duplicated(KEYS[kind])]
+    if len(repeated):
+        key = ", ".join(f"{name} {repeated.iloc[0][name]}" for name in KEYS[kind])
+        raise ValueError(f"{path}: {len(repeated)} rows repeat a key, the first is {key}; write each part once")
+    ordered = table.sort_values(KEYS[kind])
+    return pa.table([_column(path, ordered[field.name], field) for field in SCHEMAS[kind]], schema=SCHEMAS[kind])
+
+
+def _column(path: Path, values: pd.Series, field: pa.Field) -> pa.Array:
+    # Arrow would turn numbers into one another and NaN into a missing value; a NaN cosine means "not defined" and is kept.
+    if field.type != pa.float64() and values.isna().any():
+        raise ValueError(
+            f"{path}: column {field.name!r} has {values.isna().sum()} missing values, expected none; fill in or drop these rows"
+        )
+    try:
+        column = pa.array(values.to_numpy(), from_pandas=False, type=None if len(values) else field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise ValueError(f"{path}: column {field.name!r} is not {field.type} ({error}); convert it before it is written") from error
+    if column.type != field.type:
+        raise ValueError(f"{path}: column {field.name!r} is {column.type}, expected {field.type}; convert it before it is written")
+    return column
+
+
+def _kind(path: Path, columns: Sequence[str]) -> Kind:
+    """What the file holds, by its name or else its columns, which are checked."""
+    by_columns: Kind = "drift" if "cosine" in columns else "light" if "level" in columns else "scores"
+    kind = next((kind for kind in SCHEMAS if kind == path.stem), by_columns)
+    for name in SCHEMAS[kind].names:
+        if name not in columns:
+            raise ValueError(f"{path}: column {name!r} is missing; rows of {kind} have {', '.join(SCHEMAS[kind].names)}")
+    for name in columns:
+        if name not in SCHEMAS[kind].names:
+            raise ValueError(f"{path}: column {name!r} is unknown; rows of {kind} have {', '.join(SCHEMAS[kind].names)}")
+    return kind
+
+
+def _flush(draft: Path) -> None:
+    """To the disk, so that a power cut after the rename cannot leave an empty file under the final name."""
+    with draft.open("rb+") as file:
+        os.fsync(file.fileno())
