@@ -121,7 +121,12 @@ class LineView(Progressing):
         self.last[key] = (state, time.monotonic())
         work = f" {position}/{of}" if of and state not in ("done", "starting") else ""
         shown_loss = f", loss {row.loss:.3f}" if row.loss is not None and state == "train" else ""
-        self.console.print(f"{row.name}: {state}{work}{shown_loss} [{clock(row.seconds)}; {self.remaining()}]", highlight=False, markup=False, soft_wrap=True)
+        self.console.print(
+            f"{row.name}: {state}{work}{shown_loss} [{clock(row.seconds)}; {self.remaining()}]",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def view(names: dict[str, str], console: Console) -> View:

@@ -35,7 +35,9 @@ def probe(uri: str) -> None:
     try:
         socket.create_connection((address.hostname or "", port), timeout=PROBE_SECONDS).close()
     except OSError as error:
-        raise ValueError(f"tracking server {uri} does not answer ({error}); start it (make dashboard) or leave out --tracking-uri") from error
+        raise ValueError(
+            f"tracking server {uri} does not answer ({error}); start it (make dashboard) or leave out --tracking-uri"
+        ) from error
 
 
 def default_uri(runs: Path) -> str:
@@ -85,7 +87,9 @@ class MLflow:
 
     def study(self, plan: Mapping[str, Any]) -> None:
         self.name = str(plan["study"])
-        found = self.client.search_runs([self.experiment], f"tags.`vdit.kind` = 'study' and tags.`vdit.study` = '{self.name}'", max_results=1)
+        found = self.client.search_runs(
+            [self.experiment], f"tags.`vdit.kind` = 'study' and tags.`vdit.study` = '{self.name}'", max_results=1
+        )
         tags = {"vdit.kind": "study", "vdit.study": self.name, "mlflow.note.content": str(plan.get("notice", ""))}
         run = found[0] if found else self.client.create_run(self.experiment, run_name=self.name, tags=tags)
         self.parent = run.info.run_id

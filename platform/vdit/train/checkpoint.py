@@ -88,6 +88,8 @@ def load_into(trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str,
         raise ValueError(f"{source}: parameter {name!r} is only in {there}; it was trained with another architecture")
     for name, parameter in trainable.items():
         if saved[name].shape != parameter.shape:
-            raise ValueError(f"{source}: {name!r} is {tuple(saved[name].shape)} there and {tuple(parameter.shape)} in the model; another architecture")
+            raise ValueError(
+                f"{source}: {name!r} is {tuple(saved[name].shape)} there and {tuple(parameter.shape)} in the model; another architecture"
+            )
         with torch.no_grad():
             parameter.copy_(saved[name])

@@ -30,16 +30,17 @@ class Ticket:
     code: str
     data: str
     weights: str
+    notice: str
 
     def write(self, folder: Path) -> None:
-        about = {"key": self.key, "trial": json.loads(to_json(self.trial)), "code": self.code, "data": self.data, "weights": self.weights}
-        write_json(folder / "config.json", about)
+        digests = {"code": self.code, "data": self.data, "weights": self.weights}
+        write_json(folder / "config.json", {"key": self.key, "notice": self.notice, **digests, "trial": json.loads(to_json(self.trial))})
 
 
 def read_ticket(folder: Path) -> Ticket:
     about = json.loads((folder / "config.json").read_text())
     trial = from_json(json.dumps(about["trial"]))
-    return Ticket(about["key"], trial, about["code"], about["data"], about["weights"])
+    return Ticket(about["key"], trial, about["code"], about["data"], about["weights"], about["notice"])
 
 
 def append_rows(path: Path, rows: Sequence[Mapping[str, float]]) -> None:

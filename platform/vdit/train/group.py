@@ -3,11 +3,23 @@
 import datetime
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
 
 TIMEOUT = datetime.timedelta(minutes=5)
+
+
+@contextmanager
+def alone(device: torch.device) -> Iterator[None]:
+    """A process group of this process only, for as long as the block lasts."""
+    join(0, 1, "", device)
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
 
 
 def join(rank: int, world: int, rendezvous: str, device: torch.device) -> None:

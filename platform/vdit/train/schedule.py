@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from vdit.clips.sampling import order
 from vdit.config.data import Data
 from vdit.config.train import Train
@@ -37,7 +35,7 @@ class Schedule:
     def indices(self, step: int) -> tuple[int, ...]:
         """Positions in `items` of the global batch of a step: the same for any number of workers."""
         first = step % self.steps_per_epoch * self.train.batch
-        permutation: np.ndarray[tuple[int], np.dtype[np.int64]] = order(len(self.items), self.data.seed, self.epoch(step))
+        permutation = order(len(self.items), self.data.seed, self.epoch(step))
         return tuple(int(index) for index in permutation[first : first + self.train.batch])
 
     def learning_rate(self, step: int) -> float:

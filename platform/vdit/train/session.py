@@ -48,10 +48,18 @@ class Session:
         trial = self.ticket.trial
         benchmark = registry.find("benchmarks", trial.data.benchmark)
         root = benchmark.locate(trial.data, self.data_folder())
-        self.loop = Loop(trial, self.model(), benchmark.read(root, trial.data.train_split, trial.data.frames), self.rank, self.world, self.device)
+        self.loop = Loop(
+            trial, self.model(), benchmark.read(root, trial.data.train_split, trial.data.frames), self.rank, self.world, self.device
+        )
         self.total = self.loop.schedule.steps
         self.evaluation = Evaluation(
-            trial, self.loop.model, benchmark.read(root, trial.data.eval_split, trial.data.frames), place, self.rank, self.world, self.device
+            trial,
+            self.loop.model,
+            benchmark.read(root, trial.data.eval_split, trial.data.frames),
+            place,
+            self.rank,
+            self.world,
+            self.device,
         )
         saved = checkpoint.read(place / "checkpoint")
         self.step = self.loop.restore(saved) if saved else 0
@@ -108,4 +116,10 @@ class Session:
 
     def result(self) -> dict[str, Any]:
         metrics = self.evaluation.merge()
-        return {"key": self.ticket.key, "seed": self.ticket.trial.seed, "steps": self.total, "seconds": time.time() - self.started, "metrics": metrics}
+        return {
+            "key": self.ticket.key,
+            "seed": self.ticket.trial.seed,
+            "steps": self.total,
+            "seconds": time.time() - self.started,
+            "metrics": metrics,
+        }

@@ -1,0 +1,35 @@
+"""`vdit forget`: remove a trial's folder and its run, so that it runs again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
+    arm: Annotated[str, typer.Option(help="Name of the arm.")],
+    seed: Annotated[int, typer.Option(help="Its seed.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
+) -> None:
+    """Forget one trial: its folder, its run in MLflow, for every study that shares it."""
+    import shutil
+
+    from vdit.commands.run import choose
+    from vdit.study import plan as planning
+    from vdit.study import spec
+    from vdit.track.mlflow import MLflow, default_uri
+
+    runs = Path(context.obj["runs"])
+    plan = planning.build(spec.read(study, data=data, weights=weights), runs)
+    (planned,) = choose(plan, arm, seed)
+    folder = runs / "trials" / planned.folder
+    known = folder.exists()
+    MLflow(tracking_uri or default_uri(runs), runs).forget(planned.key)
+    # The result goes first: from here on the trial is not done, whatever happens to the rest.
+    (folder / "result.json").unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    typer.echo(f"forgot {arm}, seed {seed} (trials/{planned.folder})" if known else f"{arm}, seed {seed} had no results; nothing to forget")

@@ -1,0 +1,123 @@
+"""`vdit run`: run what a study lacks, on Ray, or one arm in this process."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vdit.schedule.run import Outcome
+    from vdit.study.plan import Plan, PlannedTrial
+
+
+def command(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    arm: Annotated[str | None, typer.Option(help="Only this arm.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Only this seed.")] = None,
+    steps: Annotated[int, typer.Option(min=0, help="Train so many steps; makes other trials than the study's. 0: as the study says.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="DeepSpeed workers a trial. 0: as the study says.")] = 0,
+    local: Annotated[bool, typer.Option("--local", help="Train in this very process, without Ray.")] = False,
+    tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
+    address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
+) -> None:
+    """Run what is missing of a study; what is done stays done."""
+    from dataclasses import replace
+
+    from rich.console import Console
+
+    from vdit.study import plan as planning
+    from vdit.study import spec
+
+    runs = Path(context.obj["runs"]).resolve()
+    console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
+    read = spec.read(study, data=data, weights=weights)
+    train = replace(read.base.train, max_steps=steps) if steps else read.base.train
+    launch = replace(read.base.launch, workers=workers) if workers else read.base.launch
+    read = replace(read, base=replace(read.base, train=train, launch=launch))
+    plan = planning.build(read, runs)
+    chosen = choose(plan, arm, seed)
+    announce(console, plan, chosen)
+    if local:
+        alone(console, plan, chosen, runs)
+        return
+    outcome = together(console, plan, chosen, runs, tracking_uri, address)
+    conclude(console, plan, chosen, outcome)
+
+
+def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTrial]":
+    """The plan's trials of an arm and a seed; a name that is not there names the nearest."""
+    from vdit.registry import nearest
+
+    names = [known.name for known in plan.arms]
+    if arm is not None and arm not in names:
+        raise ValueError(f"{plan.study.path}: no arm {arm!r}; {nearest(arm, names)}")
+    if seed is not None and seed not in plan.study.seeds:
+        raise ValueError(f"{plan.study.path}: no seed {seed}; seeds: {', '.join(map(str, plan.study.seeds))}")
+    return [
+        planned
+        for planned in plan.trials
+        if (arm is None or arm in (planned.trial.arm, *planned.shared_with)) and (seed is None or planned.trial.seed == seed)
+    ]
+
+
+def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]") -> None:
+    todo = sum(not planned.done for planned in chosen)
+    console.print(f"{plan.study.study}: {len(chosen)} trials, {len(chosen) - todo} done, {todo} to run")
+    if plan.notice:
+        console.print(plan.notice, style="yellow")
+
+
+def alone(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
+    """Every chosen trial that is not done, one after the other, here."""
+    from vdit.schedule.local import run
+
+    for planned in chosen:
+        if not planned.done:
+            run(planned, plan, runs, console)
+    console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
+
+
+def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path, uri: str, address: str) -> "Outcome":
+    """The study on Ray, recorded in MLflow."""
+    from vdit.schedule import cluster
+    from vdit.schedule.run import Outcome, catch_up, run
+    from vdit.schedule.view import view
+    from vdit.track.mlflow import MLflow, default_uri
+
+    record = MLflow(uri or default_uri(runs), runs)
+    record.study(plan.document())
+    caught = catch_up(plan, runs, record, record.finished())
+    if caught:
+        console.print(f"{caught} finished trials were not in the record yet; they are now")
+    todo = [planned for planned in chosen if not planned.done]
+    outcome, status = Outcome(), "KILLED"
+    try:
+        if todo:
+            cluster.attach(address)
+            cluster.check(todo[0].trial.launch)
+            names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
+            with view(names, console) as shown:
+                outcome = run(plan, todo, runs, record, shown)
+        status = "FAILED" if outcome.failed else "FINISHED"
+    finally:
+        record.close(status)
+        cluster.leave()
+    return outcome
+
+
+def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome") -> None:
+    """The last lines and the exit code."""
+    for planned in chosen:
+        if planned.key in outcome.failed:
+            typer.echo(f"vdit: {planned.trial.arm}, seed {planned.trial.seed} failed: {outcome.failed[planned.key]}", err=True)
+    open_ = [planned for planned in chosen if not (planned.done or planned.key in outcome.finished or planned.key in outcome.failed)]
+    if outcome.failed:
+        raise typer.Exit(2 if outcome.bad_input else 1)
+    if open_:
+        raise typer.Abort
+    console.print(f"{plan.study.study}: all {len(chosen)} trials are done; vdit tables {plan.study.study} makes the tables")

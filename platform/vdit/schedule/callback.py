@@ -1,0 +1,24 @@
+"""Ray Tune's callback, reduced to what a study is told."""
+
+from typing import TYPE_CHECKING, Any
+
+from ray.tune import Callback
+
+if TYPE_CHECKING:
+    from vdit.schedule.run import Reporter
+
+
+class TuneReports(Callback):
+    """Hands on start, progress and loss of trials by their folder."""
+
+    def __init__(self, reporter: "Reporter") -> None:
+        self.reporter = reporter
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.reporter.started(trial.config["folder"])
+
+    def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any) -> None:
+        self.reporter.progressed(trial.config["folder"], result)
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self.reporter.lost(trial.config["folder"], f"its workers went away {trial.num_failures} times; see its log.txt")

@@ -1,0 +1,129 @@
+"""Runs what is missing of a plan: trials go to Ray Tune as gangs, results to the record as they come (architecture.md, Flow)."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vdit.config.trial import to_json
+from vdit.schedule.view import View
+from vdit.study.plan import Plan, PlannedTrial
+from vdit.track.entry import Entry, Record
+from vdit.train.folder import Ticket, write_json
+
+RETRIES = 20  # of a trial whose worker or node went away; errors in code or data are not retried
+
+
+@dataclass
+class Outcome:
+    """How the trials of one run ended, by key; what is in neither was interrupted."""
+
+    finished: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+    bad_input: bool = False
+
+
+def entry(planned: PlannedTrial, plan: Plan) -> Entry:
+    """What the record is told of a trial."""
+    trial = planned.trial
+    config = json.loads(to_json(trial))
+    return Entry(planned.key, trial.arm, trial.seed, planned.levels, plan.code, planned.data, planned.weights, plan.notice, config)
+
+
+def folder_of(planned: PlannedTrial, runs: Path) -> Path:
+    return runs / "trials" / planned.folder
+
+
+def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
+    """The trial's folder with its config.json. A folder of the same name with another key is a collision of 64-bit names: refused."""
+    folder = folder_of(planned, runs)
+    ticket = Ticket(planned.key, planned.trial, plan.code, planned.data, planned.weights, plan.notice)
+    path = folder / "config.json"
+    if path.exists() and json.loads(path.read_text())["key"] != planned.key:
+        raise ValueError(f"{path} belongs to another trial than {planned.key}; move {folder} away")
+    ticket.write(folder)
+    (folder / "failure.json").unlink(missing_ok=True)
+    return folder
+
+
+def catch_up(plan: Plan, runs: Path, record: Record, known: set[str]) -> int:
+    """Records finished trials that the record lacks, such as those that ended while its server was down; returns how many."""
+    lacking = [planned for planned in plan.trials if planned.done and planned.key not in known]
+    for planned in lacking:
+        record.finish(entry(planned, plan), folder_of(planned, runs))
+    return len(lacking)
+
+
+class Reporter:
+    """Told by Tune what happens to each trial; tells the view and the record."""
+
+    def __init__(self, plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> None:
+        self.plan, self.runs, self.record, self.view = plan, runs, record, view
+        self.todo = {str(folder_of(planned, runs)): planned for planned in todo}
+        self.outcome = Outcome()
+
+    def started(self, folder: str) -> None:
+        planned = self.todo[folder]
+        self.record.start(entry(planned, self.plan))
+        self.view.show(planned.key, "starting")
+
+    def progressed(self, folder: str, result: Mapping[str, Any]) -> None:
+        planned = self.todo[folder]
+        if "failure" in result:
+            self.fail(planned, str(result["failure"]), bool(result["bad_input"]))
+            return
+        rows = result.get("rows", ())
+        self.record.log(planned.key, rows)
+        loss = rows[-1]["loss"] if rows else None
+        self.view.show(planned.key, str(result["phase"]), int(result["position"]), int(result["of"]), loss)
+        if result["done"]:
+            self.record.finish(entry(planned, self.plan), folder_of(planned, self.runs))
+            self.outcome.finished.add(planned.key)
+
+    def lost(self, folder: str, reason: str) -> None:
+        """Its workers went away more often than is retried."""
+        self.fail(self.todo[folder], reason, False)
+
+    def fail(self, planned: PlannedTrial, reason: str, bad_input: bool) -> None:
+        self.outcome.failed[planned.key] = reason
+        self.outcome.bad_input |= bad_input
+        write_json(folder_of(planned, self.runs) / "failure.json", {"reason": reason})
+        self.record.fail(planned.key, reason)
+        self.view.show(planned.key, f"failed: {reason}")
+
+
+def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> Outcome:
+    """Runs `todo` on the Ray cluster this process is attached to; all of one shape. Returns when every trial ended or the user interrupted."""
+    from ray import tune
+
+    from vdit.schedule.callback import TuneReports
+    from vdit.schedule.gang import Gang
+
+    reporter = Reporter(plan, todo, runs, record, view)
+    launch = todo[0].trial.launch
+    gang = {"workers": launch.workers, "threads": launch.threads, "gpus": launch.gpus, "runs": str(runs)}
+    folders = [str(prepare(planned, plan, runs)) for planned in todo]
+    worker = {"CPU": launch.threads} | ({"GPU": 1} if launch.gpus else {})
+    bundles = tune.PlacementGroupFactory([{}] + [worker] * launch.workers, strategy="PACK")
+    storage = runs / "ray"
+    tuner = tune.Tuner(
+        tune.with_resources(Gang, bundles),
+        param_space={"folder": tune.grid_search(folders), "gang": gang},
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(
+            name=plan.study.study,
+            storage_path=str(storage),
+            verbose=0,
+            callbacks=[TuneReports(reporter)],
+            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+        ),
+    )
+    try:
+        tuner.fit()
+    finally:
+        # Trials resume from their own folders; Tune's copy of the experiment is of no further use.
+        shutil.rmtree(storage / plan.study.study, ignore_errors=True)
+    return reporter.outcome

@@ -1,0 +1,148 @@
+"""What a trained model is measured by: masks scored frame by frame, in changing light, and how its features drift (metrics.md part C).
+
+Every unit of work leaves a part file, so that a killed evaluation goes on where it was; at the end one worker merges the parts.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from vdit.clips.evaluation import brighten, evaluation_sample
+from vdit.config.trial import Trial
+from vdit.metrics import components, drift
+from vdit.model.collate import collate, to
+from vdit.model.vdit import VDIT
+from vdit.record import parts, scores
+from vdit.train.predict import PAD, clips, predict, windows
+from vdit.video import Masks, Sample, Split, Video
+
+STRIDES = (8, 16, 32)  # of the feature levels that are followed; the 4x level is the autoencoder's, the same for every arm
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A video to segment, or a clip whose features are followed. `name` is that of its part file."""
+
+    name: str
+    video: Video
+    clip: drift.Clip | None = None
+
+
+class Evaluation:
+    """`rank` of `world` workers takes every world-th unit; all workers advance together."""
+
+    def __init__(self, trial: Trial, model: VDIT, split: Split, place: Path, rank: int, world: int, device: torch.device) -> None:
+        self.trial, self.model, self.split, self.device = trial, model, split, device
+        self.place, self.parts, self.rank, self.world = place, place / "parts", rank, world
+        self.units = tuple(units(trial, split))
+        self.total = -(-len(self.units) // world)
+        self.done = 0
+
+    def remaining(self) -> bool:
+        return self.done < self.total
+
+    def advance(self) -> None:
+        """One unit of this worker, unless an earlier session left its part."""
+        index = self.done * self.world + self.rank
+        self.done += 1
+        if index >= len(self.units):
+            return
+        unit = self.units[index]
+        path = self.parts / unit.name
+        self.parts.mkdir(exist_ok=True)
+        if path.exists():
+            return
+        if unit.clip is not None:
+            parts.write_features(path, self.follow(unit.video, unit.clip))
+        else:
+            scores.write(path, self.score(unit.video))
+
+    def score(self, video: Video) -> pd.DataFrame:
+        """A row per expression, frame, level and draw; level 0 is the video as it is."""
+        samples = clips(self.split, video, self.trial)
+        everything = tuple(range(len(video.frames)))
+        truth = {expression.id: self.split.masks(video, everything, expression.object) for expression in video.expressions}
+        tables = [self.rows(video, samples, truth, 0.0, 0)]
+        for level in self.trial.evaluate.light:
+            for draw in range(self.trial.evaluate.light_draws):
+                tables.append(self.rows(video, lit(samples, video, level, draw, self.trial), truth, level, draw))
+        return pd.concat(tables, ignore_index=True)
+
+    def rows(self, video: Video, samples: list[Sample], truth: dict[str, Masks], level: float, draw: int) -> pd.DataFrame:
+        size = next(iter(truth.values())).shape[1:]
+        found = predict(self.model, samples, video.expressions, (size[0], size[1]), self.trial.evaluate.threshold, self.device)
+        tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
+        return pd.concat(tables, ignore_index=True).assign(level=level, draw=draw)
+
+    @torch.inference_mode()
+    def follow(self, video: Video, clip: drift.Clip) -> list[drift.ClipFeatures]:
+        """Features of the clip's object, and of another object of the video, at every stride."""
+        self.model.eval()
+        indices = tuple(range(clip.start, clip.start + self.trial.evaluate.drift_frames))
+        expression = next(expression for expression in video.expressions if expression.id == clip.expression)
+        sample = evaluation_sample(self.split, video, expression, indices, self.trial.evaluate, self.trial.data)
+        other = self.other(video, expression.object, indices)
+        levels = self.model.levels(replace(to(collate([sample], PAD), self.device), targets=None))
+        name = f"{clip.video}/{clip.expression}/{clip.start}"
+        return [
+            features(name, level, sample, other, stride, self.device) for stride, level in zip(STRIDES, levels.maps_BTCHW[1:], strict=True)
+        ]
+
+    def other(self, video: Video, object_id: int, indices: tuple[int, ...]) -> Sample | None:
+        """The clip with the mask of the video's next object; None where it has no other."""
+        others = [expression for expression in video.expressions if expression.object != object_id]
+        if not others:
+            return None
+        return evaluation_sample(self.split, video, others[0], indices, self.trial.evaluate, self.trial.data)
+
+    def merge(self) -> dict[str, float]:
+        """Parts become the trial's files; returns J, F and J&F in percent. For one worker, when all have finished."""
+        every = pd.concat([scores.read(self.parts / unit.name) for unit in self.units if unit.clip is None], ignore_index=True)
+        table = every[every["level"] == 0.0].drop(columns=["level", "draw"])
+        scores.write(self.place / "scores.parquet", table)
+        if self.trial.evaluate.light:
+            scores.write(self.place / "light.parquet", every[every["level"] > 0.0])
+        followed = [found for unit in self.units if unit.clip is not None for found in parts.read_features(self.parts / unit.name)]
+        if followed:
+            scores.write(self.place / "drift.parquet", drift.curves(followed))
+        shutil.rmtree(self.parts)
+        measured = components.measure(table)
+        return {"j": measured.j, "f": measured.f, "jf": measured.jf}
+
+
+def units(trial: Trial, split: Split) -> Iterator[Unit]:
+    """All videos, then the clips of Figure 4, chosen by data.seed."""
+    for index, video in enumerate(split.videos):
+        yield Unit(f"video-{index:05d}.parquet", video)
+    evaluate = trial.evaluate
+    if evaluate.drift_clips:
+        videos = {video.id: video for video in split.videos}
+        for index, clip in enumerate(drift.clips(split, evaluate.drift_clips, evaluate.drift_frames, trial.data.seed)):
+            yield Unit(f"clip-{index:05d}.npz", videos[clip.video], clip)
+
+
+def lit(samples: list[Sample], video: Video, level: float, draw: int, trial: Trial) -> list[Sample]:
+    """The windows under Figure 5's light noise."""
+    names = [[video.frames[index] for index in part] for part in windows(len(video.frames), trial.evaluate.window)]
+    return [
+        replace(sample, frames=brighten(sample.frames, level, video.id, part, draw)) for sample, part in zip(samples, names, strict=True)
+    ]
+
+
+def features(name: str, level: torch.Tensor, sample: Sample, other: Sample | None, stride: int, device: torch.device) -> drift.ClipFeatures:
+    """One level pooled over the object's box, its mask, and the other object's box."""
+    level = level.float()
+
+    def pooled(masks: Masks) -> drift.Features:
+        boxes = torch.from_numpy(np.nan_to_num(drift.boxes(masks))).to(device)
+        found: drift.Features = drift.roi_features(level, boxes, stride).cpu().numpy()
+        found[~masks.any(axis=(1, 2))] = np.nan
+        return found
+
+    inside = drift.mask_features(level, torch.from_numpy(sample.masks).to(device), stride).cpu().numpy()
+    return drift.ClipFeatures(name, stride, pooled(sample.masks), inside, None if other is None else pooled(other.masks))

@@ -1,0 +1,57 @@
+"""Masks of a whole video for all its expressions (spec section 6): windows, the best query, logits resized to the frame, a threshold.
+
+T frames, H W pixels of the frame as it is on disk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from vdit.clips import caption
+from vdit.clips.evaluation import evaluation_sample
+from vdit.config.trial import Trial
+from vdit.model.collate import collate, to
+from vdit.model.vdit import VDIT
+from vdit.video import Expression, Masks, Sample, Split, Video
+
+PAD = 16  # the released inference pads to multiples of 16, its training to 32
+
+
+def windows(frames: int, window: int) -> list[tuple[int, ...]]:
+    """Consecutive frame indices, `window` at a time; 0 takes the whole video at once."""
+    size = window or frames
+    return [tuple(range(first, min(first + size, frames))) for first in range(0, frames, size)]
+
+
+def clips(split: Split, video: Video, trial: Trial) -> list[Sample]:
+    """The video's windows at the size of inference. The expression they carry is the first; `predict` puts in each."""
+    parts = windows(len(video.frames), trial.evaluate.window)
+    return [evaluation_sample(split, video, video.expressions[0], part, trial.evaluate, trial.data) for part in parts]
+
+
+@torch.inference_mode()
+def predict(
+    model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], size: tuple[int, int], threshold: float, device: torch.device
+) -> dict[str, Masks]:
+    """Masks [T, H, W] of `size` by expression id. What does not depend on the expression is computed once a window."""
+    model.eval()
+    parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
+    for sample in samples:
+        batch = replace(to(collate([sample], PAD), device), targets=None)
+        encoded = model.encode(batch)
+        for expression in expressions:
+            worded = replace(batch, captions=(caption.normalise(expression.text),))
+            prediction = model.predict(worded, "best", encoded)
+            parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], size, threshold))
+    return {name: np.concatenate(found) for name, found in parts.items()}
+
+
+def masks(logits_THW: torch.Tensor, inner: tuple[int, ...], size: tuple[int, int], threshold: float) -> Masks:
+    """Crops the padding, resizes the logits to `size` (height, width) and compares their sigmoid with the threshold."""
+    logits = logits_THW[None, :, : inner[0], : inner[1]].float()
+    if inner != size:
+        logits = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+    return np.asarray((logits[0].sigmoid() > threshold).cpu().numpy())
