@@ -15,6 +15,7 @@ from vdit.config.data import Data, World
 from vdit.video import Split, Video
 
 WORLD = World(train_videos=40, valid_videos=20)
+DIRECTIONS = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1), "still": (0, 0)}  # rows of an image run downwards
 MOTIONS = {"moving left": "left", "moving right": "right", "moving up": "up", "moving down": "down", "standing still": "still"}
 
 
@@ -87,7 +88,7 @@ def test_masks_are_where_and_move_as_the_attributes_say(root: Path) -> None:
         for key, thing in attributes(root, "train", number, video).items():
             first, last = (np.argwhere(label == key).mean(axis=0)[::-1] for label in labels)
             moved = last - first
-            expected = np.array(scene.DIRECTIONS[thing.motion]) * 64 * np.mean(scene.TRAVEL)
+            expected = np.array(DIRECTIONS[thing.motion]) * 64 * np.mean(scene.TRAVEL)
             assert np.abs(moved - expected).max() < 64 * 0.18, (video.id, key, thing.motion, moved)
             assert np.abs(first / (96, 64) - thing.centres[0]).max() < 0.08
 
@@ -105,7 +106,7 @@ def test_objects_are_whole_inside_the_frame_and_mostly_visible(root: Path) -> No
 
 
 def test_nearer_objects_hide_farther_ones() -> None:
-    overlaps = 0
+    hidden = 0
     for number in range(15):
         drawn, _ = miniature.clip(WORLD, "train", number)
         _, labels = pixels.draw(drawn)
@@ -113,8 +114,8 @@ def test_nearer_objects_hide_farther_ones() -> None:
         alone = pixels.draw(replace(drawn, order=(front,)))[1]
         assert np.array_equal(labels == front + 1, alone == front + 1)
         behind = pixels.draw(replace(drawn, order=drawn.order[:-1]))[1]
-        overlaps += bool(((behind > 0) & (alone > 0)).any())
-    assert overlaps >= 1
+        hidden += bool(((behind > 0) & (alone > 0)).any())
+    assert hidden >= 2
 
 
 def test_pixels_of_an_object_have_its_colour() -> None:

@@ -93,14 +93,19 @@ def test_items_are_videos_in_file_order_expressions_and_every_nth_start(copy: Pa
 def test_valid_leaves_out_the_videos_of_the_test_json(copy: Path) -> None:
     test = copy / "meta_expressions" / "test" / "meta_expressions.json"
     test.parent.mkdir()
-    test.write_text(json.dumps({"videos": {"valid0000": {"expressions": {"0": {"exp": "a dog"}}, "frames": ["00000"]}}}))
+    hidden = {"expressions": {"0": {"exp": "a dog"}}, "frames": ["00000"]}
+    test.write_text(json.dumps({"videos": {"valid0000": hidden, "train0000": hidden}}))
     assert [video.id for video in ref_youtube_vos.read(copy, "valid", 5).videos] == ["valid0001"]
     assert len(ref_youtube_vos.read(copy, "train", 5).videos) == 2
 
 
 def test_without_meta_json_the_masks_tell_the_objects(copy: Path) -> None:
+    with_meta = ref_youtube_vos.read(copy, "train", 5)
     (copy / "train" / "meta.json").unlink()
-    assert ref_youtube_vos.read(copy, "train", 5).items == ref_youtube_vos.read(copy, "train", 5).items
+    # Object 1 alone is seen in the first frame: the others are found in a later one.
+    first = copy / "train/Annotations/train0000/00000.png"
+    Image.fromarray((np.asarray(Image.open(first)) == 1).astype(np.uint8)).save(first)
+    assert ref_youtube_vos.read(copy, "train", 5).items == with_meta.items
     edit(copy / JSON, lambda videos: videos["train0000"]["expressions"]["1"].update(obj_id="77"))
     message = refusal(lambda: ref_youtube_vos.read(copy, "train", 5))
     assert "train0000.expressions.1.obj_id is 77" in message
@@ -132,7 +137,7 @@ def break_json(root: Path) -> None:
 
 
 BAD_LISTINGS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
-    "no such folder": (lambda root: shutil.rmtree(root), ("no such data folder", "--data DIR")),
+    "no such folder": (shutil.rmtree, ("no such data folder", "--data DIR")),
     "no such split": (lambda root: (root / JSON).unlink(), ("meta_expressions.json does not exist", "has the splits valid")),
     "malformed JSON": (break_json, ("train/meta_expressions.json: the file: Invalid JSON", "line 1", "restore it")),
     "wrong structure": (

@@ -27,7 +27,7 @@ DIRECTIONS: dict[Motion, tuple[int, int]] = {"left": (-1, 0), "right": (1, 0), "
 RADIUS = (0.15, 0.22)
 TRAVEL = (0.25, 0.45)
 # Two objects never come closer than this share of their radii's sum, so that each stays mostly visible behind the other.
-APART = 0.75
+APART = 0.6
 # How often a further object takes the colour of an earlier one: colour alone then names neither.
 SAME_COLOUR = 0.5
 ATTEMPTS = 2000
