@@ -203,11 +203,12 @@ def test_pixels_reach_the_autoencoder_as_recorded(case: Case, monkeypatch: pytes
     close(seen[0], case["vae.pixel_values"])
 
 
-def test_image_preparation_differs_from_the_released_by_its_truncation_only(case: Case) -> None:
-    shares = (case["vae.pixel_values"] + 1) / 2
-    ours = tokens.prepare(shares, case.frozen)
-    # One grey level of truncation (mended here) and one of rounding, in units of the normalised input.
-    assert (ours - case["clip_vision.pixel_values"]).abs().max() < 2.5 / 255 / 0.26
+def test_image_preparation_is_the_released_one_but_for_its_truncation(case: Case) -> None:
+    truncated = ((case["vae.pixel_values"] + 1) * 127.5).int().float()
+    ours = tokens.prepare(truncated / 255, case.frozen)
+    levels = (ours - case["clip_vision.pixel_values"]).abs() * torch.tensor(case.frozen.image_std).view(3, 1, 1) * 255
+    # PILLOW interpolates with whole numbers: a tie may fall to the other side, once in each direction.
+    assert levels.max() < 2.1 and (levels > 0.5).float().mean() < 0.04
 
 
 def test_every_trained_tensor_of_the_checkpoint_is_placed(released: tuple[VideoDiffusionFeatures, Frozen]) -> None:

@@ -22,16 +22,21 @@ def grey_levels(shares_N3HW: Tensor) -> Tensor:
 
 
 def resize_and_crop(levels_N3HW: Tensor, size: int) -> Tensor:
-    """Shorter side to `size` by antialiased bicubic interpolation, whole grey levels again, then the centre `size` x `size`.
+    """Shorter side to `size` by antialiased bicubic interpolation, then the centre `size` x `size`.
 
-    Follows the CLIP image processor, but for a batch and on the frames' own device; differs from PILLOW by a rounding step.
+    Follows the CLIP image processor, but for a batch and on the frames' own device.
     """
     height, width = levels_N3HW.shape[-2:]
     short = min(height, width)
     sides = (size * height // short, size * width // short)
-    resized = functional.interpolate(levels_N3HW, size=sides, mode="bicubic", antialias=True, align_corners=False).round().clamp(0, 255)
+    # PILLOW resizes rows, keeps whole grey levels, then resizes columns.
+    resized = _resized(_resized(levels_N3HW, (height, sides[1])), sides)
     top, left = (sides[0] - size) // 2, (sides[1] - size) // 2
     return resized[..., top : top + size, left : left + size]
+
+
+def _resized(levels_N3HW: Tensor, sides: tuple[int, int]) -> Tensor:
+    return functional.interpolate(levels_N3HW, size=sides, mode="bicubic", antialias=True, align_corners=False).round().clamp(0, 255)
 
 
 def prepare(shares_N3HW: Tensor, frozen: "Frozen") -> Tensor:

@@ -1,0 +1,51 @@
+"""The shipped miniature model with random weights, built once."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from pydantic import TypeAdapter
+
+from vdit.backbones import miniature
+from vdit.config.model import Model
+from vdit.model.batch import Batch, Targets
+from vdit.model.frozen import Frozen
+
+PRESET = Path(__file__).resolve().parents[2] / "experiments" / "presets" / "miniature.yaml"
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    return TypeAdapter(Model).validate_json(json.dumps(yaml.safe_load(PRESET.read_text())["model"]))
+
+
+@pytest.fixture(scope="session")
+def frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Frozen:
+    return miniature.load(model, tmp_path_factory.mktemp("weights") / "miniature", torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def batch() -> Callable[..., Batch]:
+    """Makes a batch of noise with one square target a clip: `batch(clips, frames)`, at 64x96 of which 60x90 is not padding."""
+
+    def make(clips: int = 1, frames: int = 5) -> Batch:
+        shape = (clips, frames, 64, 96)
+        padding_BTHW = torch.zeros(shape, dtype=torch.bool)
+        padding_BTHW[..., 60:, :] = padding_BTHW[..., 90:] = True
+        masks_BTHW = torch.zeros(shape, dtype=torch.bool)
+        masks_BTHW[..., 20:40, 30:60] = True
+        boxes_BT4 = torch.tensor([0.5, 0.5, 1 / 3, 1 / 3]).expand(clips, frames, 4)
+        frames_BT3HW = torch.randn(clips, frames, 3, 64, 96, generator=torch.Generator().manual_seed(7))
+        return Batch(
+            frames_BT3HW=frames_BT3HW.masked_fill(padding_BTHW[:, :, None], 0),
+            padding_BTHW=padding_BTHW,
+            sizes_B2=torch.tensor([[60, 90]] * clips),
+            captions=tuple(f"a {colour} circle moving left" for colour in ("red", "green", "blue")[:clips]),
+            noise_seeds=tuple(range(clips)),
+            targets=Targets(masks_BTHW, boxes_BT4, torch.ones(clips, frames, dtype=torch.bool)),
+        )
+
+    return make

@@ -1,0 +1,123 @@
+"""Oracles: the stock U-Net of diffusers read by forward hooks; calls counted; coefficients by hand."""
+
+import copy
+from collections import Counter
+from typing import Any
+
+import pytest
+import torch
+from diffusers import UNet3DConditionModel
+from einops import rearrange
+from torch import Tensor, nn
+
+from vdit.config.model import Tap
+from vdit.model.diffusion import ORDER, layers, noised, side_outputs
+from vdit.model.frozen import Frozen
+
+ALPHAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000).square().neg().add(1).cumprod(0).double()
+
+
+@pytest.fixture(scope="module")
+def unet(frozen: Frozen) -> UNet3DConditionModel:
+    """The miniature's, with temporal convolutions that do something: they start as the identity."""
+    network = copy.deepcopy(frozen.unet)
+    generator = torch.Generator().manual_seed(0)
+    for name, parameter in network.named_parameters():
+        if ".conv4." in name:
+            nn.init.normal_(parameter, std=0.05, generator=generator)
+    return network
+
+
+def blocks(unet: UNet3DConditionModel) -> dict[Tap, nn.Module]:
+    names = {f"down{i}": block for i, block in enumerate(unet.down_blocks)} | {f"up{i}": block for i, block in enumerate(unet.up_blocks)}
+    return {"in": unet.transformer_in, "mid": unet.mid_block, **names}
+
+
+def stock(unet: UNet3DConditionModel, noisy_BTCHW: Tensor, prompt_BLC: Tensor, timestep: int) -> dict[Tap, Tensor]:
+    """Every side output of the unchanged network, which repeats one prompt a clip over its frames."""
+    seen: dict[Tap, Tensor] = {}
+
+    def record(tap: Tap) -> Any:
+        return lambda _module, _args, output: seen.update({tap: output[0] if isinstance(output, tuple) else output})
+
+    hooks = [module.register_forward_hook(record(tap)) for tap, module in blocks(unet).items()]
+    unet(rearrange(noisy_BTCHW, "b t c h w -> b c t h w"), timestep, prompt_BLC)
+    for hook in hooks:
+        hook.remove()
+    return seen
+
+
+# 5x7 is odd at every level, 6x10 (a 48x80 frame) from the second on.
+@pytest.mark.parametrize("size", [(8, 12), (6, 10), (5, 7)])
+def test_side_outputs_are_the_stock_networks(unet: UNet3DConditionModel, size: tuple[int, int]) -> None:
+    noisy, prompt = torch.randn(2, 5, 4, *size), torch.randn(2, 9, 64)
+    ours = side_outputs(unet, noisy, prompt.repeat_interleave(5, dim=0), 50, frozenset(ORDER))
+    theirs = stock(unet, noisy, prompt, 50)
+    assert ours.keys() == theirs.keys()
+    for tap in ORDER:
+        torch.testing.assert_close(ours[tap], theirs[tap], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("last", ORDER)
+def test_nothing_runs_behind_the_last_tap(unet: UNet3DConditionModel, last: Tap) -> None:
+    calls: Counter[str] = Counter()
+    hooks = [
+        resnet.register_forward_hook(lambda *_, tap=tap: calls.update([tap]))
+        for tap, block in blocks(unet).items()
+        for resnet in getattr(block, "resnets", ())
+    ]
+    outputs = side_outputs(unet, torch.randn(1, 2, 4, 8, 8), torch.randn(2, 3, 64), 0, frozenset({"in", last}))
+    for hook in hooks:
+        hook.remove()
+    assert set(outputs) == {"in", last}
+    assert set(calls) == set(ORDER[1 : ORDER.index(last) + 1])
+
+
+def test_one_frame_passes_one_temporal_layer_only(unet: UNet3DConditionModel) -> None:
+    calls: list[str] = []
+    temporal = [
+        (name, module)
+        for name, module in unet.named_modules()
+        if name == "transformer_in" or name.split(".")[-2:-1] in (["temp_convs"], ["temp_attentions"])
+    ]
+    hooks = [module.register_forward_hook(lambda *_, name=name: calls.append(name)) for name, module in temporal]
+    list(layers(unet, torch.randn(1, 1, 4, 8, 8), torch.randn(1, 3, 64), 0))
+    for hook in hooks:
+        hook.remove()
+    assert calls == ["mid_block.temp_convs.0"]
+    assert len(temporal) > 20
+
+
+def test_each_frame_has_its_own_prompt(unet: UNet3DConditionModel) -> None:
+    noisy, prompts = torch.randn(1, 1, 4, 8, 8).expand(2, 1, 4, 8, 8), torch.randn(2, 3, 64)
+    both = side_outputs(unet, noisy, prompts, 0, frozenset({"up0"}))["up0"]
+    second = side_outputs(unet, noisy[1:], prompts[1:], 0, frozenset({"up0"}))["up0"]
+    torch.testing.assert_close(both[1:], second, rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(both[0], both[1], atol=1e-3)
+
+
+def test_coefficients_of_step_zero() -> None:
+    one = torch.ones(1, 1, 1, 1, 1)
+    assert noised(one, 0 * one, ALPHAS, 0).item() == pytest.approx(0.99957491, abs=1e-7)
+    assert noised(0 * one, one, ALPHAS, 0).item() == pytest.approx(0.02915476, abs=1e-6)
+
+
+@pytest.mark.parametrize("timestep", [0, 50, 999])
+def test_signal_and_noise_keep_unit_energy(timestep: int) -> None:
+    one = torch.ones(1, 1, 1, 1, 1)
+    signal, noise = noised(one, 0 * one, ALPHAS, timestep).item(), noised(0 * one, one, ALPHAS, timestep).item()
+    assert signal**2 + noise**2 == pytest.approx(1, abs=1e-6)
+
+
+def test_bfloat16_does_not_round_the_noise_away() -> None:
+    zero, noise = torch.zeros(1, 1, 4, 8, 8, dtype=torch.bfloat16), torch.ones(1, 1, 4, 8, 8, dtype=torch.bfloat16)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        noisy = noised(zero, noise, ALPHAS, 0)
+    assert noisy.dtype == torch.float32
+    torch.testing.assert_close(noisy, torch.full_like(noisy, 0.02915476), rtol=1e-4, atol=0)
+
+
+def test_the_timestep_reaches_the_network(unet: UNet3DConditionModel) -> None:
+    noisy, prompts = torch.randn(1, 2, 4, 8, 8), torch.randn(2, 3, 64)
+    first, later = (side_outputs(unet, noisy, prompts, step, frozenset({"down0"}))["down0"] for step in (0, 300))
+    assert not torch.allclose(first, later, atol=1e-3)

@@ -1,0 +1,60 @@
+"""Oracles: the released number of trained parameters, invariance to the seed's surroundings and to sharing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from vdit.config.model import Model
+from vdit.config.train import MatchWeights
+from vdit.model.batch import Batch
+from vdit.model.frozen import Frozen
+from vdit.model.vdit import VDIT
+
+MakeBatch = Callable[..., Batch]
+
+
+def test_trained_parameters_of_the_published_sizes() -> None:
+    with torch.device("meta"):
+        model = VDIT(Model(), SimpleNamespace(device=torch.device("meta")), seed=0)
+    assert sum(parameter.numel() for parameter in model.trainable().values()) == 30_038_986
+
+
+def test_state_holds_nothing_frozen_and_train_leaves_the_frozen_networks_alone(model: Model, frozen: Frozen) -> None:
+    vdit = VDIT(model, frozen, seed=0).train()
+    assert set(vdit.trainable()) <= set(vdit.state_dict())
+    assert {name.split(".")[0] for name in vdit.state_dict()} == {"features", "head"}
+    for network in frozen.networks().values():
+        assert not any(module.training for module in network.modules())
+
+
+def test_the_seed_alone_decides_the_weights(model: Model, frozen: Frozen) -> None:
+    before = torch.get_rng_state()
+    first = VDIT(model, frozen, seed=3).state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(5)
+    second, other = VDIT(model, frozen, seed=3).state_dict(), VDIT(model, frozen, seed=4).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(first[name], other[name]) for name in first)
+
+
+@pytest.mark.parametrize("frames", [1, 5])
+def test_trains_and_predicts(model: Model, frozen: Frozen, batch: MakeBatch, frames: int) -> None:
+    vdit, clip = VDIT(model, frozen, seed=0), batch(1, frames)
+    outputs = vdit(clip, MatchWeights())
+    assert outputs[-1].masks_BTHW.shape == (1, frames, 64, 96)
+    outputs[-1].masks_BTHW.square().mean().backward()
+    with torch.no_grad():
+        assert vdit.predict(clip, "best").masks_BTQHW.shape == (1, frames, 1, 64, 96)
+        assert vdit.predict(clip, "all").masks_BTQHW.shape == (1, frames, model.head.queries, 64, 96)
+
+
+def test_expressions_share_what_is_encoded_once(model: Model, frozen: Frozen, batch: MakeBatch) -> None:
+    vdit, clip = VDIT(model, frozen, seed=0).eval(), batch(1, 2)
+    with torch.no_grad():
+        encoded = vdit.encode(clip)
+        for text in ("a red circle", "the star on top"):
+            asked = replace(clip, captions=(text,))
+            torch.testing.assert_close(vdit.predict(asked, "all", encoded).masks_BTQHW, vdit.predict(asked, "all").masks_BTQHW)
