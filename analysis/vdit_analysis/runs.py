@@ -1,0 +1,199 @@
+"""What MLflow holds of a study: its plan, and for every arm and seed the trial behind it, joined on the trial key (interface.md, Files)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vdit.registry import nearest
+from vdit.study import document, locate
+from vdit_analysis.record import Record, RunRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """The trial that gives `arm` its value for `seed`. Arms whose configurations are equal share one. `levels` are those of its axes."""
+
+    key: str
+    arm: str
+    seed: int
+    levels: Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRun:
+    """A finished trial. `arm` is this study's name for it: a shared trial may bear another in the study that ran it (`tags`)."""
+
+    key: str
+    arm: str
+    seed: int
+    levels: Mapping[str, object]
+    run_id: str
+    tags: Mapping[str, str]
+    artifact_uri: str
+    record: Record = field(repr=False, compare=False)
+
+    @property
+    def commit(self) -> str:
+        """Twelve digits, with "+dirty" where the checkout differed from it; "unknown" outside a checkout."""
+        digits, _, dirty = self.tags.get("mlflow.source.git.commit", "").partition("+")
+        return f"{digits[:12]}+{dirty}" if dirty else digits[:12] or "unknown"
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """The rows of `name`.parquet ("scores", "light", "drift"), read once. Raises ValueError when the run has no such file."""
+        return self.record.parquet(self.run_id, f"{name}.parquet", self._remedy())
+
+    def document(self, name: str) -> dict[str, Any]:
+        """The content of `name`.json ("config", "result", "environment"). Raises ValueError when the run has no such file."""
+        return self.record.document(self.run_id, f"{name}.json", self._remedy())
+
+    def _remedy(self) -> str:
+        where = f"trial {self.arm!r}, seed {self.seed}"
+        return f"{where}; `vdit forget` it and run the study again, or take the missing quantity out of the study's measure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRuns:
+    """A study as planned, and what has been recorded of it.
+
+    `trials` and `refused` are keyed by (arm, seed); `refused` says why a finished trial is not used (its code or data differ from the
+    study's: "mixed"). What is in neither has not finished.
+    """
+
+    study: str
+    run_id: str
+    plan: Mapping[str, Any]
+    planned: tuple[Planned, ...]
+    trials: Mapping[tuple[str, int], TrialRun]
+    refused: Mapping[tuple[str, int], str]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*self.plan.get("arms", ()), *(entry.arm for entry in self.planned)]))
+
+    @property
+    def measure(self) -> tuple[str, ...]:
+        return tuple(self.plan.get("measure", ()))
+
+    @property
+    def complete(self) -> bool:
+        return len(self.trials) == len(self.planned)
+
+    def of(self, arm: str) -> tuple[TrialRun, ...]:
+        """The usable trials of an arm, by seed."""
+        return tuple(self.trials[entry.arm, entry.seed] for entry in self.planned_of(arm) if (entry.arm, entry.seed) in self.trials)
+
+    def planned_of(self, arm: str) -> tuple[Planned, ...]:
+        return tuple(sorted((entry for entry in self.planned if entry.arm == arm), key=lambda entry: entry.seed))
+
+    def levels(self, arm: str) -> Mapping[str, object]:
+        return next((entry.levels for entry in self.planned if entry.arm == arm), {})
+
+    def refusals(self, arm: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(why for (name, _), why in self.refused.items() if name == arm))
+
+    @property
+    def notice(self) -> str:
+        """What every output must say before its numbers: whose weights, whose size. Empty only at the paper's own size and weights."""
+        recorded = [
+            self._mixed_data(),
+            str(self.plan.get("notice") or ""),
+            *(trial.tags.get("vdit.notice", "") for trial in self.trials.values()),
+        ]
+        sentences = list(dict.fromkeys(_sentence(text) for text in recorded if text.strip()))
+        preset = str(self.plan.get("preset", ""))
+        if preset != "paper" or sentences:
+            sentences.insert(0, f"Preset {preset}: not a reproduction of the paper's numbers.")
+        return " ".join(sentences)
+
+    def _mixed_data(self) -> str:
+        count = len({trial.tags.get("vdit.data") for trial in self.trials.values()})
+        return f"Mixed: the arms were measured on {count} different data sets, so that their numbers do not compare." if count > 1 else ""
+
+
+def load(study: str, tracking_uri: str) -> StudyRuns:
+    """The newest plan of `study` and the finished trials it uses, whichever study ran them.
+
+    Raises ValueError when the server does not answer within 3 s, when nothing is recorded there, or when there is no such study (names the
+    nearest). Files of trials are read when they are asked for.
+    """
+    record = Record.open(tracking_uri)
+    study_run = _newest_study(record, study)
+    plan = record.document(study_run.run_id, "plan.json", f"study {study!r}; run it again: vdit run {study}")
+    planned = tuple(
+        Planned(key=entry["key"], arm=arm, seed=int(entry["seed"]), levels=entry["levels"])
+        for entry in plan["trials"]
+        for arm in (entry["arm"], *entry["shared_with"])
+    )
+    found = _by_key(record, study, {entry.key for entry in planned})
+    recorded = {(entry.arm, entry.seed): _trial(record, entry, found[entry.key]) for entry in planned if entry.key in found}
+    refused = dict(_mixed(plan, recorded))
+    trials = {place: trial for place, trial in recorded.items() if place not in refused}
+    return StudyRuns(study=study, run_id=study_run.run_id, plan=plan, planned=planned, trials=trials, refused=refused)
+
+
+def study_name(word: str) -> str:
+    """The study that `word` means: by the `study:` key of the file of that path or name, or, where the file is gone, the name itself."""
+    try:
+        file = locate.resolve(word)
+    except ValueError:
+        if Path(word).suffix:
+            raise
+        return word
+    name = document.read(file).get("study")
+    if not isinstance(name, str):
+        raise ValueError(f"{document.shown(file)}: study: expected the study's name, given {name!r}")
+    return name
+
+
+def _newest_study(record: Record, study: str) -> RunRecord:
+    runs = record.search({"vdit.kind": "study", "vdit.study": study}, newest_first=True)
+    if runs:
+        return runs[0]
+    known = {run.tags["vdit.study"] for run in record.search({"vdit.kind": "study"}) if "vdit.study" in run.tags}
+    hint = nearest(study, known) if known else "none is recorded there yet"
+    raise ValueError(f"no study {study!r} in {record.uri}; {hint} (run it first: vdit run {study})")
+
+
+def _by_key(record: Record, study: str, keys: set[str]) -> dict[str, RunRecord]:
+    """Newest finished run of each key: first those this study ran in one query, then the shared ones key by key."""
+    found: dict[str, RunRecord] = {}
+    for run in record.search({"vdit.kind": "trial", "vdit.study": study}, finished=True, newest_first=True):
+        if run.tags.get("vdit.key") in keys:
+            found.setdefault(run.tags["vdit.key"], run)
+    for key in sorted(keys - found.keys()):
+        shared = record.search({"vdit.kind": "trial", "vdit.key": key}, finished=True, newest_first=True)
+        if shared:
+            found[key] = shared[0]
+    return found
+
+
+def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
+    return TrialRun(
+        key=entry.key,
+        arm=entry.arm,
+        seed=entry.seed,
+        levels=entry.levels,
+        run_id=run.run_id,
+        tags=run.tags,
+        artifact_uri=run.artifact_uri,
+        record=record,
+    )
+
+
+def _mixed(plan: Mapping[str, Any], trials: Mapping[tuple[str, int], TrialRun]) -> Iterator[tuple[tuple[str, int], str]]:
+    """Trials whose code or data are not those of the plan."""
+    for tag, word in (("vdit.code", "code"), ("vdit.data", "data")):
+        expected = [plan[word]] if isinstance(plan[word], str) else list(plan[word])
+        for place, trial in trials.items():
+            given = trial.tags.get(tag, "")
+            if given not in expected:
+                known = ", ".join(digest[:12] for digest in expected)
+                yield place, f"mixed: its {word} {given[:12] or 'unknown'} is not the study's {known}; run the study again"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return f"{text[0].upper()}{text[1:]}{'' if text.endswith(('.', '!')) else '.'}"

@@ -1,0 +1,38 @@
+"""Table 6: the share of moderate masks (IoU > 0.5) that are of high quality (IoU > 0.9) (Section 5.2, Enhancing Mask Quality)."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from vdit.metrics import quality
+from vdit_analysis.published import Published
+from vdit_analysis.runs import StudyRuns
+from vdit_analysis.table import Column, Table, component_notes, components_of, measured
+
+MEASURE = "quality"
+TITLE = "Share of high-quality masks"
+SOURCE = "VD-IT (ECCV 2024), Table 6, on Ref-YouTube-VOS. Masks are counted over all frames of all expressions, both bounds strict."
+PUBLISHED = "table6_mask_quality.csv"
+MARKS = ("Image", "Text", "NP")
+COLUMNS = (
+    Column(
+        key="ratio",
+        title="IoU > 0.9 / IoU > 0.5",
+        latex=r"$\frac{\mathrm{IoU}>0.9}{\mathrm{IoU}>0.5}$",
+        published="ratio_iou90_over_iou50_percent",
+        better="higher",
+        unit="percent",
+        decimals=2,
+        undefined="No mask has an IoU above 0.5.",
+    ),
+)
+
+
+def build(runs: StudyRuns, published: Published) -> Table:
+    rows = measured(runs, COLUMNS, published, _measure, components_of)
+    notes = component_notes(rows)
+    return Table(name="table6", title=TITLE, source=SOURCE, marks=MARKS, columns=COLUMNS, rows=rows, notice=runs.notice, notes=notes)
+
+
+def _measure(scores: pd.DataFrame) -> Mapping[str, float]:
+    return {"ratio": quality.measure(scores)}

@@ -1,0 +1,39 @@
+"""Tables on a terminal: the same cells as in the files, the paper's numbers dimmed."""
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from vdit_analysis import render
+from vdit_analysis.table import Row, Table
+
+
+def show(table: Table, console: Console) -> None:
+    """Prints a table with its notice and footnotes."""
+    grid = Grid(title=table.heading, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
+    grid.add_column("Method", no_wrap=True)
+    for mark in table.marks:
+        grid.add_column(mark, justify="center")
+    for column in table.columns:
+        grid.add_column(column.title, justify="right", no_wrap=True)
+    for column in table.columns:
+        grid.add_column(f"{column.title}\npaper", justify="right", style="dim", header_style="dim")
+    for row in table.rows:
+        grid.add_row(*_cells(table, row))
+    console.print(grid)
+    for reason in table.footnotes():
+        console.print(Text(f"[{render.letter(table, reason)}] {reason}", style="dim"))
+    console.print(Text(render.units(table), style="dim"))
+    console.print()
+
+
+def _cells(table: Table, row: Row) -> list[Text]:
+    cells = [Text(row.name + _mark(table, row.note)), *(Text(render.tick(mark)) for mark in row.marks)]
+    for index, (cell, column) in enumerate(zip(row.cells, table.columns, strict=True)):
+        style = "bold" if row.name in table.best(index) else ""
+        cells.append(Text(render.ours(cell, column) + _mark(table, cell.why), style=style))
+    return cells + [Text(render.papers(cell, column)) for cell, column in zip(row.cells, table.columns, strict=True)]
+
+
+def _mark(table: Table, reason: str) -> str:
+    return f" [{render.letter(table, reason)}]" if reason else ""
