@@ -90,6 +90,18 @@ def test_names_from_before_transformers_5_are_read(model: Model, copied: Copied,
     assert torch.equal(loaded.roberta.embeddings.word_embeddings.weight, frozen.roberta.embeddings.word_embeddings.weight)
 
 
+def test_older_attention_names_are_read(model: Model, copied: Copied, frozen: Frozen) -> None:
+    path = copied() / WEIGHTS[1]
+    renamed = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    state = load_file(path)
+    for now, before in renamed.items():
+        state = {name.replace(f"attentions.0.{now}.", f"attentions.0.{before}."): tensor for name, tensor in state.items()}
+    assert "encoder.mid_block.attentions.0.query.weight" in state
+    save_file(state, path)
+    loaded = modelscope.load(model, path.parents[1], CPU).vae.state_dict()
+    assert all(torch.equal(loaded[name], tensor) for name, tensor in frozen.vae.state_dict().items())
+
+
 @pytest.mark.parametrize("name", [*WEIGHTS, "unet/config.json", "scheduler/scheduler_config.json", "image_tower/open_clip_config.json"])
 def test_a_missing_file_is_named(model: Model, copied: Copied, name: str) -> None:
     spoilt = copied()

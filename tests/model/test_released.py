@@ -223,3 +223,11 @@ def test_a_damaged_alias_is_refused(released: tuple[VideoDiffusionFeatures, Froz
     state[key] = state[key] + 1
     with pytest.raises(ValueError, match=r"act_postprocess\.2\.0\.weight"):
         features_state(state)
+
+
+def test_older_names_of_the_autoencoder_are_read(released: tuple[VideoDiffusionFeatures, Frozen]) -> None:
+    state = load_file(ORACLE / "weights.safetensors")
+    query = "backbone.0.diff_ftex.vae.encoder.mid_block.attentions.0.to_q.weight"
+    older = {key.replace(".to_q.", ".query.") if ".vae." in key else key: tensor for key, tensor in state.items()}
+    assert query in state and query not in older
+    assert torch.equal(frozen_states(older)["vae"]["encoder.mid_block.attentions.0.to_q.weight"], state[query])

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, RobertaConfig, RobertaModel, RobertaTokenizer
 
 from vdit.config.model import Model
+from vdit.model.autoencoder import OLDER_NAMES
 from vdit.model.frozen import Frozen
 
 CARD = "vdit.json"
@@ -110,12 +111,14 @@ def check(path: Path, content: dict[str, Any], expected: dict[str, Any], part: s
 
 def unet(folder: Path, config: Model, device: torch.device) -> UNet3DConditionModel:
     content = agreed(folder / "unet/config.json", asdict(config.architecture.unet), "unet")
-    return filled(lambda: UNet3DConditionModel.from_config(content), folder / "unet/diffusion_pytorch_model.safetensors", device)
+    build = partial(UNet3DConditionModel.from_config, content)
+    return filled(build, folder / "unet/diffusion_pytorch_model.safetensors", device, lambda name: (name,))
 
 
 def autoencoder(folder: Path, config: Model, device: torch.device) -> AutoencoderKL:
     content = agreed(folder / "vae/config.json", asdict(config.architecture.vae), "vae")
-    network = filled(lambda: AutoencoderKL.from_config(content), folder / "vae/diffusion_pytorch_model.safetensors", device)
+    build = partial(AutoencoderKL.from_config, content)
+    network = filled(build, folder / "vae/diffusion_pytorch_model.safetensors", device, lambda name: (name, older(name)))
     # Only the encoder runs: keeping the decoder would keep its memory.
     network.decoder = network.post_quant_conv = None
     return network
@@ -125,13 +128,13 @@ def text_encoder(folder: Path, config: Model, device: torch.device) -> CLIPTextM
     content = agreed(folder / "text_encoder/config.json", asdict(config.architecture.text), "text")
     build = partial(CLIPTextModel, CLIPTextConfig.from_dict(content))
     # transformers below 5 saved this network inside a module `text_model`.
-    return filled(build, folder / "text_encoder/model.safetensors", device, prefix="text_model.")
+    return filled(build, folder / "text_encoder/model.safetensors", device, lambda name: (name, f"text_model.{name}"))
 
 
 def roberta(folder: Path, config: Model, device: torch.device) -> RobertaModel:
     content = agreed(folder / "roberta/config.json", asdict(config.architecture.roberta), "roberta")
     build = partial(RobertaModel, RobertaConfig.from_dict(content), add_pooling_layer=False)
-    return filled(build, folder / "roberta/model.safetensors", device, prefix="roberta.")
+    return filled(build, folder / "roberta/model.safetensors", device, lambda name: (name, f"roberta.{name}"))
 
 
 def image_tower(folder: Path, config: Model, device: torch.device) -> VisionTransformer:
@@ -144,7 +147,8 @@ def image_tower(folder: Path, config: Model, device: torch.device) -> VisionTran
         )
     check(path, {**content["vision_cfg"], "embed_dim": content["embed_dim"]}, image, "image")
     image["heads"], image["output_dim"] = image["width"] // image.pop("head_width"), image.pop("embed_dim")
-    return filled(lambda: VisionTransformer(**image), folder / "image_tower/open_clip_model.safetensors", device, prefix="visual.")
+    build = partial(VisionTransformer, **image)
+    return filled(build, folder / "image_tower/open_clip_model.safetensors", device, lambda name: (f"visual.{name}",))
 
 
 def image_preprocessing(path: Path) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
@@ -154,20 +158,27 @@ def image_preprocessing(path: Path) -> tuple[tuple[float, float, float], tuple[f
     return (r, g, b), (sr, sg, sb)
 
 
-def filled(build: Callable[[], Any], path: Path, device: torch.device, prefix: str = "") -> Any:
+def older(name: str) -> str:
+    """What a tensor of the autoencoder was called when it was published."""
+    for now, before in OLDER_NAMES.items():
+        name = name.replace(f".attentions.0.{now}", f".attentions.0.{before}")
+    return name
+
+
+def filled(build: Callable[[], Any], path: Path, device: torch.device, spellings: Callable[[str], tuple[str, ...]]) -> Any:
     """A network whose parameters are the float32 tensors of `path`: built without memory, then given them.
 
-    Names in the file may begin with `prefix`. Tensors of parts that are not built (a pooler, the other half of CLIP) stay unread.
+    `spellings` are the names a tensor may have in the file. What belongs to parts not built (a pooler, CLIP's other half) stays unread.
     """
     with torch.device("meta"):
         network: nn.Module = build()
     expected = network.state_dict()
-    state = tensors(path, device, tuple(expected), prefix)
+    state = tensors(path, device, {name: spellings(name) for name in expected})
     for name, tensor in expected.items():
         given = tuple(state[name].shape) if name in state else "missing"
         if given != tuple(tensor.shape):
             raise ValueError(
-                f"{path}: {prefix}{name} is {given}, its configuration and model.architecture make it {tuple(tensor.shape)}; "
+                f"{path}: {spellings(name)[0]} is {given}, its configuration and model.architecture make it {tuple(tensor.shape)}; "
                 "fetch the checkpoint again"
             )
     network.load_state_dict(state, assign=True)
@@ -175,12 +186,12 @@ def filled(build: Callable[[], Any], path: Path, device: torch.device, prefix: s
     return network
 
 
-def tensors(path: Path, device: torch.device, names: tuple[str, ...], prefix: str) -> dict[str, Tensor]:
-    """Those of `names` that the file has, as float32; on a CPU float32 tensors stay in the mapped file."""
+def tensors(path: Path, device: torch.device, spellings: dict[str, tuple[str, ...]]) -> dict[str, Tensor]:
+    """The tensors the file has under one of their `spellings`, as float32; on a CPU, those that are so already stay in the mapped file."""
     try:
         with safe_open(str(present(path)), framework="pt", device=str(device)) as file:
             known = set(file.keys())
-            found = {name: next((key for key in (prefix + name, name) if key in known), None) for name in names}
+            found = {name: next((key for key in keys if key in known), None) for name, keys in spellings.items()}
             return {name: file.get_tensor(key).float() for name, key in found.items() if key is not None}
     except SafetensorError as error:
         raise ValueError(f"{path} is damaged ({error}); fetch it again") from error

@@ -11,6 +11,9 @@ from torch import Tensor
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
+# The attention of the middle block as diffusers names it now, and as it did when Stable Diffusion's autoencoder was published.
+OLDER_NAMES = {"to_q.": "query.", "to_k.": "key.", "to_v.": "value.", "to_out.0.": "proj_attn."}
+
 
 @dataclass(frozen=True, slots=True)
 class Posterior:

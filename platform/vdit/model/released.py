@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from vdit.model.autoencoder import OLDER_NAMES
+
 PREFIX = "backbone.0.diff_ftex."
 # Checkpoint name behind the prefix, as a regular expression, and ours in `VideoDiffusionFeatures`.
 _TRAINED: tuple[tuple[str, str], ...] = (
@@ -81,8 +83,16 @@ def frozen_states(released: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]
     parts = {network: _below(released, prefix) for network, prefix in _FROZEN.items()}
     parts["text_encoder"] = {key.removeprefix("text_model."): tensor for key, tensor in parts["text_encoder"].items()}
     parts["roberta"] = {key: tensor for key, tensor in parts["roberta"].items() if not key.startswith("pooler.")}
+    parts["vae"] = {current(key): tensor for key, tensor in parts["vae"].items()}
     parts["image_tower"] = open_clip_state(parts["image_tower"])
     return parts
+
+
+def current(key: str) -> str:
+    """Today's name of a tensor of the autoencoder."""
+    for now, before in OLDER_NAMES.items():
+        key = key.replace(f".attentions.0.{before}", f".attentions.0.{now}")
+    return key
 
 
 def _below(released: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
