@@ -134,6 +134,11 @@ def finish(figure: Figure, curves: Curves) -> Figure:
     if curves.notice:
         lines = textwrap.wrap(curves.notice, int(figure.get_figwidth() * 17))
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=7.5, color="#a33b00")
+    # Laid out once; every further save would do it again.
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+    figure.set_layout_engine("none")
     return figure
 
 

@@ -87,8 +87,8 @@ class Table:
 
     @property
     def heading(self) -> str:
-        """The title with the paper's number: "table3" -> "Table 3. ..."."""
-        return f"Table {self.name.removeprefix('table')}. {self.title}"
+        """The title with the paper's number: "table5_readings" -> "Table 5. ..."."""
+        return f"Table {self.name.removeprefix('table').partition('_')[0]}. {self.title}"
 
     @property
     def complete(self) -> bool:

@@ -10,11 +10,13 @@ from vdit.registry import find, members
 from vdit_analysis.outputs import FIGURES, TABLES, Outputs, build, write, write_atomically
 from vdit_analysis.runs import StudyRuns
 
+TABLE_NAMES = ("table3", "table5", "table5_readings", "table6", "table6_readings")
+
 
 def test_every_output_has_its_files(outputs: Callable[[str], Outputs], tmp_path: Path) -> None:
     written = write(outputs("full"), tmp_path)
     names = {str(path.relative_to(tmp_path)) for path in written}
-    tables = {f"tables/{name}.{suffix}" for name in ("table3", "table5", "table6") for suffix in ("md", "tex", "csv")}
+    tables = {f"tables/{name}.{suffix}" for name in TABLE_NAMES for suffix in ("md", "tex", "csv")}
     figures = {f"figures/{name}.{suffix}" for name in ("fig4_drift", "fig5_light") for suffix in ("png", "svg", "csv")}
     assert names == tables | figures == {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
 
@@ -22,7 +24,7 @@ def test_every_output_has_its_files(outputs: Callable[[str], Outputs], tmp_path:
 def test_only_what_the_study_measures_is_made(load: Callable[[str], StudyRuns], published: Path) -> None:
     runs = load("full")
     made = build(replace(runs, plan={**runs.plan, "measure": ["quality"]}), published)
-    assert [table.name for table in made.tables] == ["table6"]
+    assert [table.name for table in made.tables] == ["table6", "table6_readings"]
     assert not made.figures
 
 

@@ -40,6 +40,16 @@ def test_table6_is_the_share_of_masks_above_nine_tenths(outputs: Make) -> None:
     assert cell(outputs("full"), "table6", "VD-IT", "ratio").mean == pytest.approx(25)  # 2 of 8
 
 
+def test_the_other_readings_stand_beside_the_main_ones(outputs: Make) -> None:
+    # VD-I changes by .1, .1 and 0: pooled their mean; the root mean square is .1 and 0 by expression.
+    assert cell(outputs("full"), "table5_readings", "VD-I", "pooled1").mean == pytest.approx(20 / 3)
+    assert cell(outputs("full"), "table5_readings", "VD-I", "rms1").mean == pytest.approx(5)
+    assert cell(outputs("full"), "table5_readings", "VD-I", "present1").mean == pytest.approx(5)
+    # Mean J of VD-IT's expressions: .74 and .6, none above .9.
+    assert cell(outputs("full"), "table6_readings", "VD-IT", "ratio").mean == 0
+    assert table(outputs("full"), "table5_readings").heading == "Table 5. Temporal IoU difference, other readings"
+
+
 def test_an_undefined_quantity_has_its_reason_and_is_not_incomplete(outputs: Make) -> None:
     short = cell(outputs("full"), "table5", "VD-I", "D5")
     assert (short.state, short.why) == ("undefined", "No expression has more than 5 annotated frames.")
