@@ -15,7 +15,7 @@ from vdit.config.model import Head
 from vdit.config.train import LossWeights, MatchWeights
 from vdit.model.batch import Batch, LayerOutput, Levels, Targets, Words
 from vdit.model.fusion import finest_maps
-from vdit.model.head import SegmentationHead
+from vdit.model.head import SegmentationHead, centres, surest
 from vdit.model.losses import losses, total, visible_frames
 from vdit.model.released_head import head_state
 
@@ -193,6 +193,24 @@ def test_a_clip_comes_out_the_same_alone_and_in_a_batch() -> None:
                 torch.testing.assert_close(layer.boxes_BTQ4[clip], other.boxes_BTQ4[0], rtol=1e-4, atol=1e-5)
             single = head.predict(*one(clip, levels, words, batch), "best")
             torch.testing.assert_close(best.masks_BTQHW[clip], single.masks_BTQHW[0], rtol=1e-4, atol=1e-4)
+
+
+def test_the_surest_query_is_so_by_mean_probability_not_by_its_best_frame_or_its_mean_logit() -> None:
+    logits_BTQ = torch.tensor([[[10.0, 1.0, 5.0], [-10.0, 1.0, -1.0]], [[0.0, -1.0, 2.0], [0.0, -1.0, 2.0]]])
+    assert surest(logits_BTQ).tolist() == [1, 2]
+
+
+def test_the_place_of_a_query_is_in_pixels_of_the_unpadded_frame_of_its_clip() -> None:
+    *_, batch = pair()
+    boxes = torch.tensor([0.5, 0.25, 0.1, 0.1]).expand(1, 4, 1, 4)
+    assert centres(boxes, batch)[0, :, 0].tolist() == [[48, 16], [48, 16], [32, 12], [32, 12]]  # 64x96, then 48x64
+
+
+def test_a_mask_gives_no_gradient_to_boxes() -> None:
+    head, levels, words, batch = pair()
+    head(levels, words, batch, MatchWeights())[-1].masks_BTHW.sum().backward()
+    assert not any(p.grad is not None and p.grad.any() for p in head.decoder.boxes.parameters())
+    assert head.controller.layers[0].weight.grad.any()
 
 
 def test_words_that_are_padding_do_not_change_the_result() -> None:

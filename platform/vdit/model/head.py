@@ -59,7 +59,7 @@ class SegmentationHead(nn.Module):
         if batch.targets is None:
             raise ValueError("a training step needs batch.targets, got None; call predict for inference")
         decoded, features_NCHW = self._decode(levels, words, batch)
-        patches = dynamic_masks(features_NCHW, self.controller(decoded.states_KNQC), _points(decoded.boxes_KNQ4, batch))
+        patches = dynamic_masks(features_NCHW, self.controller(decoded.states_KNQC), centres(decoded.boxes_KNQ4, batch))
         patches = rearrange(patches, "k (b t) q o h w -> k b t q o h w", b=batch.clips)
         states = zip(self.classes, decoded.states_KNQC, strict=True)
         logits = rearrange(torch.stack([_logits(head, state) for head, state in states]), "k (b t) q -> k b t q", b=batch.clips)
@@ -77,10 +77,10 @@ class SegmentationHead(nn.Module):
         states = rearrange(decoded.states_KNQC[-1], split, b=batch.clips)
         boxes = rearrange(decoded.boxes_KNQ4[-1], split, b=batch.clips)
         if keep == "best":
-            best_B = logits.sigmoid().mean(dim=1).argmax(dim=1)
+            best_B = surest(logits)
             logits, states, boxes = (_of_chosen(x[None], best_B[None])[0].unsqueeze(2) for x in (logits, states, boxes))
         join = "b t q c -> 1 (b t) q c"
-        points_1NQ2 = _points(rearrange(boxes, join), batch)
+        points_1NQ2 = centres(rearrange(boxes, join), batch)
         patches = dynamic_masks(features_NCHW, self.controller(rearrange(states, join)), points_1NQ2)
         masks_QBTHW = self._refine(rearrange(patches, "1 (b t) q o h w -> q b t o h w", b=batch.clips), levels)
         return Prediction(rearrange(masks_QBTHW, "q b t h w -> b t q h w"), logits, boxes)
@@ -102,11 +102,16 @@ class SegmentationHead(nn.Module):
         return rearrange(single(unfold(self.refinement(flat, fine, coarse))), "k (b t) h w -> k b t h w", b=clips)
 
 
+def surest(logits_BTQ: Tensor) -> Tensor:
+    """[B] int64: the query with the highest visibility (a probability) on average over the frames of its clip."""
+    return logits_BTQ.sigmoid().mean(dim=1).argmax(dim=1)
+
+
 def _logits(head: nn.Module, states_NQC: Tensor) -> Tensor:
     return single(head(states_NQC)).squeeze(-1)
 
 
-def _points(boxes_KNQ4: Tensor, batch: Batch) -> Tensor:
+def centres(boxes_KNQ4: Tensor, batch: Batch) -> Tensor:
     """Box centres in pixels of the unpadded frame; masks give boxes no gradient."""
     widths_B2 = batch.sizes_B2.flip(-1).to(boxes_KNQ4)
     return boxes_KNQ4[..., :2].detach() * repeat(widths_B2, "b x -> (b t) 1 x", t=batch.length)
