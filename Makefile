@@ -3,6 +3,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 STUDY ?= demo
+# Two threads that wait for each other on busy cores are slower than one, and rounding depends on their number.
+export OMP_NUM_THREADS ?= 1
 PORT ?= 5000
 
 .PHONY: setup demo test test-all lint format bench dashboard lock clean

@@ -16,10 +16,14 @@ from vdit import __version__, registry
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.callback(help="Ablation studies of frozen text-to-video diffusion features for referring video object segmentation (VD-IT, ECCV 2024).")
+@app.callback(
+    help="Ablation studies of frozen text-to-video diffusion features for referring video object segmentation (VD-IT, ECCV 2024)."
+)
 def options(
     context: typer.Context,
-    runs: Annotated[Path, typer.Option("--runs", help="Folder of trials, tables and the MLflow record; also after the command.")] = Path("runs"),
+    runs: Annotated[Path, typer.Option("--runs", help="Folder of trials, tables and the MLflow record; also after the command.")] = Path(
+        "runs"
+    ),
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; also after the command.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print results and errors only; also after the command.")] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,

@@ -18,7 +18,7 @@ def nearest(given: str, known: Iterable[str]) -> str:
 
 
 def members(family: str) -> tuple[str, ...]:
-    """Names of a family's files ("axes" -> "noise", "prompt", ...), without importing them. `family` is a package below vdit, or a full name."""
+    """Names of a family's files ("axes" -> "noise", "prompt", ...), none of them imported. `family` is below vdit, or a full name."""
     package = family if "." in family or family.startswith("vdit_") else f"vdit.{family}"
     entries = (entry.name for entry in files(package).iterdir())
     return tuple(sorted(name[:-3] for name in entries if name.endswith(".py") and not name.startswith("_")))

@@ -44,7 +44,7 @@ class Item:
 class Sample:
     """A clip with one expression and the mask of what it names.
 
-    `boxes_T4` are x1 y1 x2 y2 in pixels (zero where `valid_T` is false: the object is not seen). `noise_seed` draws the clip's gaussian noise.
+    `boxes_T4` are x1 y1 x2 y2 in pixels, zero where `valid_T` is false: the object is not seen. `noise_seed` draws the gaussian noise.
     """
 
     video: str

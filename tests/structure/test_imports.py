@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# From the top down. A backbone is built of parts of the model, and a benchmark's clips of the benchmark's split: the only two steps inside a layer.
+# From the top down.
 LAYERS = (
     {"cli", "commands"},
     {"schedule"},
@@ -18,6 +18,7 @@ LAYERS = (
     {"axes", "study"},
     {"config", "registry", "video", "__init__"},
 )
+# Inside a layer: a backbone is built of parts of the model, a score file of metrics.
 SIDEWAYS = {("backbones", "model"), ("study", "axes"), ("record", "metrics"), ("cli", "commands"), ("config", "registry")}
 HEAVY = ("torch", "ray", "mlflow", "deepspeed", "diffusers", "transformers", "open_clip")
 FILES = sorted(ROOT.glob("platform/vdit/**/*.py"))

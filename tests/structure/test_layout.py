@@ -23,7 +23,7 @@ def test_tests_are_no_package() -> None:
 
 @pytest.mark.parametrize("arguments", [["-c", "import platform; platform.python_version()"], ["-m", "pytest", "--version"]])
 def test_python_starts_at_the_root(arguments: list[str]) -> None:
-    """With an __init__.py in platform/, `import platform` found at the root would be ours and every library that asks for the system would crash."""
+    """With an __init__.py in platform/, `import platform` at the root would be ours, and every library that asks for the system crash."""
     run = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 

@@ -6,7 +6,13 @@ from vdit.train.seeds import derive, drawing
 
 
 def test_every_part_and_its_type_matter() -> None:
-    seeds = {derive(0, "dropout", 1, 2), derive(0, "dropout", 2, 1), derive(1, "dropout", 1, 2), derive(0, "noise", 1, 2), derive("0", "dropout", 1, 2)}
+    seeds = {
+        derive(0, "dropout", 1, 2),
+        derive(0, "dropout", 2, 1),
+        derive(1, "dropout", 1, 2),
+        derive(0, "noise", 1, 2),
+        derive("0", "dropout", 1, 2),
+    }
     assert len(seeds) == 5
     assert derive(0, "dropout", 1, 2) == derive(0, "dropout", 1, 2)
 

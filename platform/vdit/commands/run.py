@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from vdit.schedule.run import Outcome
     from vdit.study.plan import Plan, PlannedTrial
+    from vdit.track.mlflow import MLflow
 
 
 def command(
@@ -45,7 +46,8 @@ def command(
     if local:
         alone(console, plan, chosen, runs)
         return
-    outcome = together(console, plan, chosen, runs, tracking_uri, address)
+    record = open_record(console, plan, runs, tracking_uri)
+    outcome = together(console, plan, chosen, record, address)
     conclude(console, plan, chosen, outcome)
 
 
@@ -73,20 +75,18 @@ def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]") -> 
 
 
 def alone(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
-    """Every chosen trial that is not done, one after the other, here."""
+    """Every chosen trial that is not done, one after the other, here. Other workers than one make no sense in one process."""
     from vdit.schedule.local import run
 
-    for planned in chosen:
-        if not planned.done:
-            run(planned, plan, runs, console)
+    todo = [planned for planned in chosen if not planned.done]
+    if todo:
+        run(todo, plan, runs, console)
     console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
 
 
-def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path, uri: str, address: str) -> "Outcome":
-    """The study on Ray, recorded in MLflow."""
-    from vdit.schedule import cluster
-    from vdit.schedule.run import Outcome, catch_up, run
-    from vdit.schedule.view import view
+def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLflow":
+    """MLflow with the study's run open, and with every finished trial that it lacked."""
+    from vdit.schedule.run import catch_up
     from vdit.track.mlflow import MLflow, default_uri
 
     record = MLflow(uri or default_uri(runs), runs)
@@ -94,6 +94,15 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", run
     caught = catch_up(plan, runs, record, record.finished())
     if caught:
         console.print(f"{caught} finished trials were not in the record yet; they are now")
+    return record
+
+
+def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", address: str) -> "Outcome":
+    """The study on Ray."""
+    from vdit.schedule import cluster
+    from vdit.schedule.run import Outcome, run
+    from vdit.schedule.view import view
+
     todo = [planned for planned in chosen if not planned.done]
     outcome, status = Outcome(), "KILLED"
     try:
@@ -102,7 +111,7 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", run
             cluster.check(todo[0].trial.launch)
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
-                outcome = run(plan, todo, runs, record, shown)
+                outcome = run(plan, todo, record.runs, record, shown)
         status = "FAILED" if outcome.failed else "FINISHED"
     finally:
         record.close(status)

@@ -22,8 +22,8 @@ class World:
 class Augment:
     """Geometry and colour, drawn once per clip (photometry once per frame). Sides are of the shorter edge, in pixels.
 
-    `scales` and `max_side` end both branches; `crop_scales` and `crop` (least and greatest side) make the crop branch. No scales: frames keep
-    their size and the crop branch is off.
+    `scales` and `max_side` end both branches; `crop_scales` and `crop` (least and greatest side) make the crop branch. No scales: frames
+    keep their size and the crop branch is off.
     """
 
     enabled: bool = True

@@ -7,9 +7,9 @@ from vdit.config.strict import STRICT
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Evaluate:
-    """`short_side` 0 keeps the frames' size, `max_side` 0 sets no bound. `light` are the brightness levels of Figure 5 beyond 0 (none: not measured).
+    """`short_side` 0 keeps the frames' size, `max_side` 0 sets no bound, `window` 0 takes the whole video as one clip.
 
-    `drift_clips` 0: Figure 4 is not measured. `window` 0: the whole video is one clip.
+    `light` are the brightness levels of Figure 5 beyond 0; none, or no `drift_clips`: Figure 5, or 4, is not measured.
     """
 
     short_side: int = 360

@@ -25,7 +25,7 @@ class Backbone:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Prompt:
-    """Text-guided image projection (Eq. 1). `heads` x `head_dim` attention of words over image tokens; `feedforward` is the hidden width behind it."""
+    """Text-guided image projection (Eq. 1): `heads` of `head_dim` let words attend to image tokens, `feedforward` is the width behind."""
 
     kind: PromptKind = "image+text"
     heads: int = 16

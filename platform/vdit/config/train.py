@@ -33,9 +33,9 @@ class MatchWeights:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ZeroOptimization:
-    """DeepSpeed's `zero_optimization`: stages 0 to 3."""
+    """DeepSpeed's `zero_optimization`. Not stage 3: its hooks do not see tensors inside the dataclasses that our modules exchange."""
 
-    stage: Literal[0, 1, 2, 3] = 0
+    stage: Literal[0, 1, 2] = 0
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -57,7 +57,7 @@ class DeepSpeed:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Train:
-    """`batch` is the global batch in clips. `max_steps` 0 means all of `epochs`; `drops` are the epochs after which the rate is divided by ten."""
+    """`batch` is the global batch in clips; `max_steps` 0 means all of `epochs`; after each epoch of `drops` the rate falls to a tenth."""
 
     epochs: int = 9
     max_steps: int = 0

@@ -11,7 +11,7 @@ from vdit.metrics.drift import ClipFeatures
 
 def write_features(path: Path, features: Sequence[ClipFeatures]) -> None:
     """Whole or not at all."""
-    arrays = {}
+    arrays = {"sample": np.array(features[0].sample)}
     for found in features:
         arrays[f"{found.stride}/box"], arrays[f"{found.stride}/mask"] = found.box_TC, found.mask_TC
         if found.other_TC is not None:
@@ -20,7 +20,7 @@ def write_features(path: Path, features: Sequence[ClipFeatures]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with draft.open("wb") as file:
-            np.savez(file, sample=np.array(features[0].sample), **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -8,11 +8,15 @@ if TYPE_CHECKING:
     from vdit.schedule.run import Reporter
 
 
-class TuneReports(Callback):
+class TuneReports(Callback):  # type: ignore[misc]
     """Hands on start, progress and loss of trials by their folder."""
 
     def __init__(self, reporter: "Reporter") -> None:
         self.reporter = reporter
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its callbacks to restore a Tuner; a study is never restored but planned again, and a live view cannot be pickled.
+        return {}
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self.reporter.started(trial.config["folder"])

@@ -12,11 +12,11 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from vdit.schedule.worker import Worker, handles
 
 
-class Gang(tune.Trainable):
+class Gang(tune.Trainable):  # type: ignore[misc]
     """Its config is {"folder": the trial's folder, "gang": {workers, threads, gpus, runs}}.
 
-    A worker that dies (killed, out of memory, lost node) raises, and Tune starts the trial again from its checkpoint. An error in our code or in the
-    data would come again: it ends the trial at once as failed, with its reason.
+    A worker that dies (killed, out of memory, lost node) raises, and Tune starts the trial again from its checkpoint. An error in our code
+    or in the data would come again: it ends the trial at once as failed, with its reason.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -73,7 +73,7 @@ class Gang(tune.Trainable):
 
 
 def lost(workers: list[Any], seconds: float = 10.0) -> bool:
-    """Whether a worker's process is gone. Its peer may be the first to raise, when the connection breaks. A busy worker cannot answer and is not lost."""
+    """Whether a worker's process is gone: its peer may be the first to raise, when the connection breaks. A busy worker is not lost."""
     answers, _ = ray.wait([worker.process.remote() for worker in workers], num_returns=len(workers), timeout=seconds)
     for answer in answers:
         try:

@@ -95,7 +95,7 @@ class Reporter:
 
 
 def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> Outcome:
-    """Runs `todo` on the Ray cluster this process is attached to; all of one shape. Returns when every trial ended or the user interrupted."""
+    """Runs `todo`, all of one shape, on the Ray cluster of this process. Returns when every trial ended or the user interrupted."""
     from ray import tune
 
     from vdit.schedule.callback import TuneReports

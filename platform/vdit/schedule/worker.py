@@ -32,13 +32,13 @@ class Worker:
     def join(self, rendezvous: str) -> None:
         import torch
 
-        from vdit.train.group import join
+        from vdit.train.group import Member, join
         from vdit.train.session import Session
 
         torch.set_num_threads(self.threads)
-        device = torch.device("cuda") if self.gpu else torch.device("cpu")
-        join(self.rank, self.world, rendezvous, device)
-        self.session = Session(self.rank, self.world, device, self.runs)
+        member = Member(self.rank, self.world, torch.device("cuda") if self.gpu else torch.device("cpu"))
+        join(member, rendezvous)
+        self.session = Session(member, self.runs)
 
     def open(self, folder: str) -> "Progress":
         redirect(Path(folder) / ("log.txt" if self.rank == 0 else f"log.{self.rank}.txt"))
@@ -58,7 +58,7 @@ def redirect(log: Path) -> None:
 
 
 def handles(workers: list[Any], method: str, *arguments: object) -> list[Any]:
-    """Calls `method` on every worker and waits for all; the first error ends the wait, so that a dead worker is not waited for by its peers."""
+    """Calls `method` on every worker and waits for all. The first error ends the wait: peers of a dead worker may never answer."""
     pending = [getattr(worker, method).remote(*arguments) for worker in workers]
     order, results = list(pending), {}
     while pending:

@@ -4,6 +4,7 @@ Only the driver writes, so a fresh sqlite file is never created by several proce
 """
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,9 @@ def connect(uri: str) -> "MlflowClient":
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     from mlflow.tracking import MlflowClient
 
+    # A new database announces each of its forty migrations.
+    for chatty in ("mlflow.store.db.utils", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     return MlflowClient(tracking_uri=uri)
 
 
@@ -60,6 +64,7 @@ class MLflow:
     def __init__(self, uri: str, runs: Path) -> None:
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        self.runs = runs
         self.client = connect(uri)
         local = uri.startswith("sqlite:///")
         known = self.client.get_experiment_by_name(EXPERIMENT)

@@ -33,23 +33,35 @@ def gather(engine: Any, trainable: Mapping[str, torch.nn.Parameter]) -> dict[str
 
 
 def scatter(engine: Any, trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, Tensor], step: int) -> None:
-    """The reverse of `gather`: the engine goes on after `step` finished steps."""
-    from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
-
-    for name, parameter in trainable.items():
-        if engine.zero_optimization_stage() == 0:
-            with torch.no_grad():
+    """The reverse of `gather`: the engine goes on after `step` finished steps. Every worker must call it."""
+    if engine.zero_optimization_stage() == 0:
+        with torch.no_grad():
+            for name, parameter in trainable.items():
                 parameter.copy_(tensors[f"parameter/{name}"])
-            if step:
                 moments = {moment: tensors[f"{moment}/{name}"].to(parameter.device).clone() for moment in MOMENTS}
                 engine.optimizer.state[parameter] = {"step": torch.tensor(float(step)), **moments}
-            continue
+        return
+    from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
+
+    begin_moments(engine, step)
+    for name, parameter in trainable.items():
         safe_set_full_fp32_param(parameter, tensors[f"parameter/{name}"].to(parameter.device))
+        if engine.zero_optimization_stage() < 3:
+            # The call above sets the optimizer's copy; the model reads its own until the next step.
+            parameter.data.copy_(tensors[f"parameter/{name}"])
         for moment in MOMENTS:
             safe_set_full_optimizer_state(parameter, tensors[f"{moment}/{name}"].to(parameter.device), moment)
-    if engine.zero_optimization_stage() > 0:
-        for state in engine.optimizer.optimizer.state.values():
-            state["step"] = torch.tensor(float(step))
+
+
+def begin_moments(engine: Any, step: int) -> None:
+    """ZeRO's flat partitions get their moments at the first step only; a trial that resumes needs them before it."""
+    inner = engine.optimizer.optimizer
+    for group in inner.param_groups:
+        for flat in group["params"]:
+            inner.state[flat] = {"step": torch.tensor(float(step)), **{moment: torch.zeros_like(flat) for moment in MOMENTS}}
+    if engine.zero_optimization_stage() < 3:
+        # DeepSpeed 0.19 links moments to parameters in its first step, and has no public call for it.
+        engine.optimizer._lazy_init_hp_params_optimizer_state()
 
 
 def write(folder: Path, tensors: Mapping[str, Tensor], step: int) -> None:
@@ -80,16 +92,24 @@ def parameters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix("parameter/"): value for name, value in tensors.items() if name.startswith("parameter/")}
 
 
-def load_into(trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, Tensor], source: Path) -> None:
-    """Copies a checkpoint's parameters into a model without an engine; refuses one of another architecture, naming the first key that differs."""
+def fits(trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Raises ValueError naming the first parameter in which the checkpoint `source` and the model differ."""
     saved = parameters(tensors)
     for name in sorted(saved.keys() ^ trainable.keys()):
         there = "the checkpoint" if name in saved else "the model"
-        raise ValueError(f"{source}: parameter {name!r} is only in {there}; it was trained with another architecture")
+        raise ValueError(f"{source}: parameter {name!r} is only in {there}, so it is of another architecture; move it away and train again")
     for name, parameter in trainable.items():
-        if saved[name].shape != parameter.shape:
+        given, expected = tuple(saved[name].shape), tuple(parameter.shape)
+        if given != expected:
             raise ValueError(
-                f"{source}: {name!r} is {tuple(saved[name].shape)} there and {tuple(parameter.shape)} in the model; another architecture"
+                f"{source}: {name!r} is {given}, expected {expected}, so it is of another architecture; move it away and train again"
             )
-        with torch.no_grad():
+
+
+def load_into(trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Copies a checkpoint's parameters into a model without an engine; refuses one of another architecture."""
+    fits(trainable, tensors, source)
+    saved = parameters(tensors)
+    with torch.no_grad():
+        for name, parameter in trainable.items():
             parameter.copy_(saved[name])

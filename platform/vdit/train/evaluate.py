@@ -18,7 +18,8 @@ from vdit.metrics import components, drift
 from vdit.model.collate import collate, to
 from vdit.model.vdit import VDIT
 from vdit.record import parts, scores
-from vdit.train.predict import PAD, clips, predict, windows
+from vdit.train.group import Member
+from vdit.train.predict import PAD, Shape, clips, predict, windows
 from vdit.video import Masks, Sample, Split, Video
 
 STRIDES = (8, 16, 32)  # of the feature levels that are followed; the 4x level is the autoencoder's, the same for every arm
@@ -34,13 +35,13 @@ class Unit:
 
 
 class Evaluation:
-    """`rank` of `world` workers takes every world-th unit; all workers advance together."""
+    """Each worker takes every world-th unit; all workers advance together."""
 
-    def __init__(self, trial: Trial, model: VDIT, split: Split, place: Path, rank: int, world: int, device: torch.device) -> None:
-        self.trial, self.model, self.split, self.device = trial, model, split, device
-        self.place, self.parts, self.rank, self.world = place, place / "parts", rank, world
+    def __init__(self, trial: Trial, model: VDIT, split: Split, place: Path, member: Member) -> None:
+        self.trial, self.model, self.split, self.member = trial, model, split, member
+        self.place, self.parts = place, place / "parts"
         self.units = tuple(units(trial, split))
-        self.total = -(-len(self.units) // world)
+        self.total = -(-len(self.units) // member.world)
         self.done = 0
 
     def remaining(self) -> bool:
@@ -48,7 +49,7 @@ class Evaluation:
 
     def advance(self) -> None:
         """One unit of this worker, unless an earlier session left its part."""
-        index = self.done * self.world + self.rank
+        index = self.done * self.member.world + self.member.rank
         self.done += 1
         if index >= len(self.units):
             return
@@ -75,7 +76,8 @@ class Evaluation:
 
     def rows(self, video: Video, samples: list[Sample], truth: dict[str, Masks], level: float, draw: int) -> pd.DataFrame:
         size = next(iter(truth.values())).shape[1:]
-        found = predict(self.model, samples, video.expressions, (size[0], size[1]), self.trial.evaluate.threshold, self.device)
+        shape = Shape(size[0], size[1], self.trial.evaluate.threshold)
+        found = predict(self.model, samples, video.expressions, shape)
         tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
         return pd.concat(tables, ignore_index=True).assign(level=level, draw=draw)
 
@@ -87,18 +89,18 @@ class Evaluation:
         expression = next(expression for expression in video.expressions if expression.id == clip.expression)
         sample = evaluation_sample(self.split, video, expression, indices, self.trial.evaluate, self.trial.data)
         other = self.other(video, expression.object, indices)
-        levels = self.model.levels(replace(to(collate([sample], PAD), self.device), targets=None))
+        levels = self.model.levels(replace(to(collate([sample], PAD), self.member.device), targets=None))
         name = f"{clip.video}/{clip.expression}/{clip.start}"
-        return [
-            features(name, level, sample, other, stride, self.device) for stride, level in zip(STRIDES, levels.maps_BTCHW[1:], strict=True)
-        ]
+        return [features(name, level, sample, other, stride) for stride, level in zip(STRIDES, levels.maps_BTCHW[1:], strict=True)]
 
     def other(self, video: Video, object_id: int, indices: tuple[int, ...]) -> Sample | None:
-        """The clip with the mask of the video's next object; None where it has no other."""
-        others = [expression for expression in video.expressions if expression.object != object_id]
+        """The clip with the mask of another object, one that is seen in every frame if there is one; None where the video has no other."""
+        others = {expression.object: expression for expression in video.expressions if expression.object != object_id}
         if not others:
             return None
-        return evaluation_sample(self.split, video, others[0], indices, self.trial.evaluate, self.trial.data)
+        labels = self.split.labels(video, indices)
+        seen = max(others, key=lambda other: int((labels == other).any(axis=(1, 2)).sum()))
+        return evaluation_sample(self.split, video, others[seen], indices, self.trial.evaluate, self.trial.data)
 
     def merge(self) -> dict[str, float]:
         """Parts become the trial's files; returns J, F and J&F in percent. For one worker, when all have finished."""
@@ -108,7 +110,7 @@ class Evaluation:
         if self.trial.evaluate.light:
             scores.write(self.place / "light.parquet", every[every["level"] > 0.0])
         followed = [found for unit in self.units if unit.clip is not None for found in parts.read_features(self.parts / unit.name)]
-        if followed:
+        if self.trial.evaluate.drift_clips:
             scores.write(self.place / "drift.parquet", drift.curves(followed))
         shutil.rmtree(self.parts)
         measured = components.measure(table)
@@ -134,15 +136,15 @@ def lit(samples: list[Sample], video: Video, level: float, draw: int, trial: Tri
     ]
 
 
-def features(name: str, level: torch.Tensor, sample: Sample, other: Sample | None, stride: int, device: torch.device) -> drift.ClipFeatures:
+def features(name: str, level: torch.Tensor, sample: Sample, other: Sample | None, stride: int) -> drift.ClipFeatures:
     """One level pooled over the object's box, its mask, and the other object's box."""
     level = level.float()
 
     def pooled(masks: Masks) -> drift.Features:
-        boxes = torch.from_numpy(np.nan_to_num(drift.boxes(masks))).to(device)
+        boxes = torch.from_numpy(np.nan_to_num(drift.boxes(masks))).to(level.device)
         found: drift.Features = drift.roi_features(level, boxes, stride).cpu().numpy()
         found[~masks.any(axis=(1, 2))] = np.nan
         return found
 
-    inside = drift.mask_features(level, torch.from_numpy(sample.masks).to(device), stride).cpu().numpy()
+    inside = drift.mask_features(level, torch.from_numpy(sample.masks).to(level.device), stride).cpu().numpy()
     return drift.ClipFeatures(name, stride, pooled(sample.masks), inside, None if other is None else pooled(other.masks))

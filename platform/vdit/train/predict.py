@@ -4,7 +4,7 @@ T frames, H W pixels of the frame as it is on disk.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,26 +32,33 @@ def clips(split: Split, video: Video, trial: Trial) -> list[Sample]:
     return [evaluation_sample(split, video, video.expressions[0], part, trial.evaluate, trial.data) for part in parts]
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The frame's own size, which masks are resized to, and the threshold on their probability."""
+
+    height: int
+    width: int
+    threshold: float
+
+
 @torch.inference_mode()
-def predict(
-    model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], size: tuple[int, int], threshold: float, device: torch.device
-) -> dict[str, Masks]:
-    """Masks [T, H, W] of `size` by expression id. What does not depend on the expression is computed once a window."""
+def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], shape: Shape) -> dict[str, Masks]:
+    """Masks [T, H, W] by expression id. What does not depend on the expression is computed once a window."""
     model.eval()
     parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
     for sample in samples:
-        batch = replace(to(collate([sample], PAD), device), targets=None)
+        batch = replace(to(collate([sample], PAD), model.frozen.device), targets=None)
         encoded = model.encode(batch)
         for expression in expressions:
             worded = replace(batch, captions=(caption.normalise(expression.text),))
             prediction = model.predict(worded, "best", encoded)
-            parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], size, threshold))
+            parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], shape))
     return {name: np.concatenate(found) for name, found in parts.items()}
 
 
-def masks(logits_THW: torch.Tensor, inner: tuple[int, ...], size: tuple[int, int], threshold: float) -> Masks:
-    """Crops the padding, resizes the logits to `size` (height, width) and compares their sigmoid with the threshold."""
+def masks(logits_THW: torch.Tensor, inner: tuple[int, ...], shape: Shape) -> Masks:
+    """Crops the padding, resizes the logits from `inner` (height, width) to the frame and compares their sigmoid with the threshold."""
     logits = logits_THW[None, :, : inner[0], : inner[1]].float()
-    if inner != size:
-        logits = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-    return np.asarray((logits[0].sigmoid() > threshold).cpu().numpy())
+    if inner != (shape.height, shape.width):
+        logits = functional.interpolate(logits, size=(shape.height, shape.width), mode="bilinear", align_corners=False)
+    return np.asarray((logits[0].sigmoid() > shape.threshold).cpu().numpy())

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch.distributed as dist
 
 from vdit import registry
@@ -16,6 +15,7 @@ from vdit.model.frozen import Frozen
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation
+from vdit.train.group import Member
 from vdit.train.loop import Loop
 
 
@@ -37,8 +37,8 @@ class Progress:
 class Session:
     """`runs` is the folder all workers share; the trial's own folder comes with `open`."""
 
-    def __init__(self, rank: int, world: int, device: torch.device, runs: Path) -> None:
-        self.rank, self.world, self.device, self.runs = rank, world, device, runs
+    def __init__(self, member: Member, runs: Path) -> None:
+        self.member, self.runs = member, runs
         self.frozen: tuple[str, Frozen] | None = None
 
     def open(self, place: Path) -> Progress:
@@ -48,22 +48,13 @@ class Session:
         trial = self.ticket.trial
         benchmark = registry.find("benchmarks", trial.data.benchmark)
         root = benchmark.locate(trial.data, self.data_folder())
-        self.loop = Loop(
-            trial, self.model(), benchmark.read(root, trial.data.train_split, trial.data.frames), self.rank, self.world, self.device
-        )
+        train, valid = (benchmark.read(root, split, trial.data.frames) for split in (trial.data.train_split, trial.data.eval_split))
+        self.loop = Loop(trial, self.model(), train, self.member)
         self.total = self.loop.schedule.steps
-        self.evaluation = Evaluation(
-            trial,
-            self.loop.model,
-            benchmark.read(root, trial.data.eval_split, trial.data.frames),
-            place,
-            self.rank,
-            self.world,
-            self.device,
-        )
+        self.evaluation = Evaluation(trial, self.loop.model, valid, place, self.member)
         saved = checkpoint.read(place / "checkpoint")
-        self.step = self.loop.restore(saved) if saved else 0
-        if self.rank == 0:
+        self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
+        if self.member.rank == 0:
             folder.keep_rows(place / "metrics.jsonl", self.step)
         return Progress("train", self.step, self.total)
 
@@ -77,8 +68,11 @@ class Session:
         if self.frozen is None or self.frozen[0] != self.ticket.weights:
             given = trial.launch.weights
             place = Path(given) if given else self.runs / "weights" / self.ticket.weights.replace(":", "-")[:23]
-            self.frozen = (self.ticket.weights, registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.device))
-        return VDIT(trial.model, self.frozen[1], trial.seed).to(self.device)
+            self.frozen = (
+                self.ticket.weights,
+                registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.member.device),
+            )
+        return VDIT(trial.model, self.frozen[1], trial.seed).to(self.member.device)
 
     def advance(self) -> Progress:
         """The next piece of work, small enough to report: some steps, or a video per worker, or the end."""
@@ -97,22 +91,22 @@ class Session:
         while self.step < last:
             rows.append({"step": float(self.step), "time": time.time(), **self.loop.step(self.step)})
             self.step += 1
-        if self.rank == 0:
+        if self.member.rank == 0:
             folder.append_rows(self.place / "metrics.jsonl", rows)
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
             tensors = self.loop.gather()
-            if self.rank == 0:
+            if self.member.rank == 0:
                 checkpoint.write(self.place / "checkpoint", tensors, self.step)
         return Progress("train", self.step, self.total, tuple(rows))
 
     def finish(self) -> Progress:
         dist.barrier()
         result: dict[str, Any] = {}
-        if self.rank == 0:
+        if self.member.rank == 0:
             result = self.result()
             folder.write_json(self.place / "result.json", result)
         dist.barrier()
-        return Progress("done", 1, 1, (), result or {"rank": self.rank})
+        return Progress("done", 1, 1, (), result or {"rank": self.member.rank})
 
     def result(self) -> dict[str, Any]:
         metrics = self.evaluation.merge()

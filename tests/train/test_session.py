@@ -1,0 +1,127 @@
+"""A trial in this process: it learns, ends with every file, and an interrupted one ends like an undisturbed one, bit for bit."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from vdit.record import scores
+from vdit.schedule.run import prepare
+from vdit.study import plan as planning
+from vdit.study import spec
+from vdit.train import checkpoint
+from vdit.train.group import Member
+from vdit.train.session import Session
+
+ALONE = Member(0, 1, torch.device("cpu"))
+
+
+pytestmark = pytest.mark.usefixtures("process_group")
+
+
+def trial_folder(study: Path, runs: Path, **train: object) -> Path:
+    read = spec.read(str(study))
+    read = replace(read, base=replace(read.base, train=replace(read.base.train, **train)))
+    plan = planning.build(read, runs)
+    return prepare(plan.trials[0], plan, runs)
+
+
+def finish(session: Session, place: Path) -> dict[str, object]:
+    progress = session.open(place)
+    while not progress.finished:
+        progress = session.advance()
+    return progress.result
+
+
+def trained(place: Path) -> dict[str, torch.Tensor]:
+    saved = checkpoint.read(place / "checkpoint")
+    assert saved is not None
+    return saved[0]
+
+
+def test_a_trial_leaves_every_file_and_says_what_it_measured(tiny: Path, tmp_path: Path) -> None:
+    place = trial_folder(tiny, tmp_path / "runs", max_steps=2)
+    result = finish(Session(ALONE, tmp_path / "runs"), place)
+    assert json.loads((place / "result.json").read_text()) == result
+    table, light = scores.read(place / "scores.parquet"), scores.read(place / "light.parquet")
+    assert set(table["frame"].groupby(table["video"]).nunique()) == {4}
+    assert len(light) == len(table)
+    drift = scores.read(place / "drift.parquet")
+    assert set(drift["kind"]) == {"raw", "centred", "mask", "margin"}
+    assert set(drift["stride"]) == {8, 16, 32}
+    assert not (place / "parts").exists()
+    rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 1]
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_a_trial_that_was_cut_off_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path, steps: int) -> None:
+    whole = trial_folder(tiny, tmp_path / "whole")
+    finish(Session(ALONE, tmp_path / "whole"), whole)
+    cut = trial_folder(tiny, tmp_path / "cut")
+    session = Session(ALONE, tmp_path / "cut")
+    session.open(cut)
+    for _ in range(steps):
+        session.advance()
+    finish(Session(ALONE, tmp_path / "cut"), cut)
+    expected, found = trained(whole), trained(cut)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert scores.read(whole / "scores.parquet").equals(scores.read(cut / "scores.parquet"))
+    steps_of = [json.loads(line)["step"] for line in (cut / "metrics.jsonl").read_text().splitlines()]
+    assert steps_of == list(range(6))
+
+
+def test_an_evaluation_goes_on_where_it_was_cut_off(tiny: Path, tmp_path: Path) -> None:
+    place = trial_folder(tiny, tmp_path / "runs", max_steps=1)
+    session = Session(ALONE, tmp_path / "runs")
+    session.open(place)
+    session.advance()
+    session.advance()
+    (part,) = (place / "parts").iterdir()
+    written = part.stat().st_mtime_ns
+    again = Session(ALONE, tmp_path / "runs")
+    progress = again.open(place)
+    assert progress.done == 1, "the training is not repeated"
+    again.advance()
+    assert part.stat().st_mtime_ns == written
+    while not progress.finished:
+        progress = again.advance()
+    assert len(scores.read(place / "scores.parquet")["video"].unique()) == 2
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2])
+def test_every_zero_stage_saves_and_goes_on_to_the_same_weights(tiny: Path, tmp_path: Path, stage: int) -> None:
+    text = tiny.read_text().replace(
+        "train: {max_steps: 6}", f"train: {{max_steps: 4, deepspeed: {{zero_optimization: {{stage: {stage}}}}}}}"
+    )
+    tiny.write_text(text)
+    whole, cut = trial_folder(tiny, tmp_path / "whole"), trial_folder(tiny, tmp_path / "cut")
+    for place, stop in ((whole, False), (cut, True)):
+        session = Session(ALONE, place.parents[1])
+        session.open(place)
+        for step in range(4):
+            if stop and step == 2:
+                session = Session(ALONE, place.parents[1])
+                assert session.open(place).done == 2
+            session.advance()
+    expected, found = trained(whole), trained(cut)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(tiny: Path, tmp_path: Path) -> None:
+    place = trial_folder(tiny, tmp_path / "runs")
+    session = Session(ALONE, tmp_path / "runs")
+    session.open(place)
+    tensors = session.loop.gather()
+    odd = {name: value[:1] if "queries" in name else value for name, value in tensors.items()}
+    with pytest.raises(ValueError, match="another architecture"):
+        checkpoint.load_into(session.loop.model.trainable(), odd, place)
+    missing = {name: value for name, value in tensors.items() if "queries" not in name}
+    with pytest.raises(ValueError, match="is only in the model"):
+        checkpoint.load_into(session.loop.model.trainable(), missing, place)
+    checkpoint.write(place / "checkpoint", odd, 1)
+    with pytest.raises(ValueError, match="another architecture"):
+        Session(ALONE, tmp_path / "runs").open(place)
