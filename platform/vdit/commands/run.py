@@ -31,6 +31,7 @@ def command(
 
     from rich.console import Console
 
+    from vdit.schedule.run import check_data
     from vdit.study import plan as planning
     from vdit.study import spec
 
@@ -43,6 +44,7 @@ def command(
     plan = planning.build(read, runs)
     chosen = choose(plan, arm, seed)
     announce(console, plan, chosen)
+    check_data(plan, runs)
     if local:
         alone(console, plan, chosen, runs)
         return
@@ -88,7 +90,9 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLfl
     """MLflow with the study's run open, and with every finished trial that it lacked."""
     from vdit.schedule.run import catch_up
     from vdit.track.mlflow import MLflow, default_uri
+    from vdit.train.folder import write_json
 
+    write_json(runs / "studies" / plan.study.study / "plan.json", plan.document())
     record = MLflow(uri or default_uri(runs), runs)
     record.study(plan.document())
     caught = catch_up(plan, runs, record, record.finished())
@@ -114,19 +118,24 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
                 outcome = run(plan, todo, record.runs, record, shown)
         status = "FAILED" if outcome.failed else "FINISHED"
     finally:
-        record.close(status)
         cluster.leave()
+        if not outcome.unrecorded:
+            record.close(status)
     return outcome
 
 
 def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome") -> None:
-    """The last lines and the exit code."""
+    """The last lines and the exit code; trials that failed of the same share a line."""
+    reasons: dict[str, list[str]] = {}
     for planned in chosen:
         if planned.key in outcome.failed:
-            typer.echo(f"vdit: {planned.trial.arm}, seed {planned.trial.seed} failed: {outcome.failed[planned.key]}", err=True)
-    open_ = [planned for planned in chosen if not (planned.done or planned.key in outcome.finished or planned.key in outcome.failed)]
+            reasons.setdefault(outcome.failed[planned.key], []).append(f"{planned.trial.arm} (seed {planned.trial.seed})")
+    for reason, names in reasons.items():
+        typer.echo(f"vdit: {', '.join(names)} failed: {reason}", err=True)
+    if outcome.unrecorded:
+        typer.echo(f"vdit: {outcome.unrecorded}", err=True)
     if outcome.failed:
         raise typer.Exit(2 if outcome.bad_input else 1)
-    if open_:
+    if any(not (planned.done or planned.key in outcome.finished) for planned in chosen):
         raise typer.Abort
     console.print(f"{plan.study.study}: all {len(chosen)} trials are done; vdit tables {plan.study.study} makes the tables")

@@ -2,16 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vdit.config.trial import to_json
+from vdit.registry import find
 from vdit.schedule.view import View
 from vdit.study.plan import Plan, PlannedTrial
-from vdit.track.entry import Entry, Record
-from vdit.train.folder import Ticket, write_json
+from vdit.track.entry import Entry, Record, RecordLostError
+from vdit.train.folder import Ticket, data_folder, write_json
 
 RETRIES = 20  # of a trial whose worker or node went away; errors in code or data are not retried
 
@@ -23,6 +24,7 @@ class Outcome:
     finished: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     bad_input: bool = False
+    unrecorded: str = ""
 
 
 def entry(planned: PlannedTrial, plan: Plan) -> Entry:
@@ -48,6 +50,15 @@ def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
     return folder
 
 
+def check_data(plan: Plan, runs: Path) -> None:
+    """Reads the splits that the missing trials will read; writes the miniature world. Raises ValueError naming the file that is wrong."""
+    for data, folder in {(planned.trial.data, str(data_folder(planned.trial, planned.data, runs))) for planned in plan.missing}:
+        benchmark = find("benchmarks", data.benchmark)
+        root = benchmark.locate(data, Path(folder))
+        for split in (data.train_split, data.eval_split):
+            benchmark.read(root, split, data.frames)
+
+
 def catch_up(plan: Plan, runs: Path, record: Record, known: set[str]) -> int:
     """Records finished trials that the record lacks, such as those that ended while its server was down; returns how many."""
     lacking = [planned for planned in plan.trials if planned.done and planned.key not in known]
@@ -64,9 +75,18 @@ class Reporter:
         self.todo = {str(folder_of(planned, runs)): planned for planned in todo}
         self.outcome = Outcome()
 
+    def tell(self, message: Callable[[], None]) -> None:
+        """A record that is lost is not asked again in this run: each question would wait for its timeout, and the study needs none."""
+        if self.outcome.unrecorded:
+            return
+        try:
+            message()
+        except RecordLostError as error:
+            self.outcome.unrecorded = str(error)
+
     def started(self, folder: str) -> None:
         planned = self.todo[folder]
-        self.record.start(entry(planned, self.plan))
+        self.tell(lambda: self.record.start(entry(planned, self.plan)))
         self.view.show(planned.key, "starting")
 
     def progressed(self, folder: str, result: Mapping[str, Any]) -> None:
@@ -75,11 +95,11 @@ class Reporter:
             self.fail(planned, str(result["failure"]), bool(result["bad_input"]))
             return
         rows = result.get("rows", ())
-        self.record.log(planned.key, rows)
+        self.tell(lambda: self.record.log(planned.key, rows))
         loss = rows[-1]["loss"] if rows else None
         self.view.show(planned.key, str(result["phase"]), int(result["position"]), int(result["of"]), loss)
         if result["done"]:
-            self.record.finish(entry(planned, self.plan), folder_of(planned, self.runs))
+            self.tell(lambda: self.record.finish(entry(planned, self.plan), folder_of(planned, self.runs)))
             self.outcome.finished.add(planned.key)
 
     def lost(self, folder: str, reason: str) -> None:
@@ -90,7 +110,7 @@ class Reporter:
         self.outcome.failed[planned.key] = reason
         self.outcome.bad_input |= bad_input
         write_json(folder_of(planned, self.runs) / "failure.json", {"reason": reason})
-        self.record.fail(planned.key, reason)
+        self.tell(lambda: self.record.fail(planned.key, reason))
         self.view.show(planned.key, f"failed: {reason}")
 
 

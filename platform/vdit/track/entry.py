@@ -21,6 +21,10 @@ class Entry:
     config: Mapping[str, Any]
 
 
+class RecordLostError(ValueError):
+    """The record does not answer any more. Results are safe in the trial folders, and are recorded when it is back."""
+
+
 class Record(Protocol):
     """Everything here can be said twice: a result is recorded once per key, a step once per run."""
 

@@ -7,12 +7,13 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlparse
 
-from vdit.track.entry import Entry
+from vdit.track.entry import Entry, RecordLostError
 from vdit.track.environment import commit, describe
 from vdit.track.flatten import leaves
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.tracking import MlflowClient
 
+P = ParamSpec("P")
+R = TypeVar("R")
 EXPERIMENT = "vdit"
 ARTIFACTS = ("config.json", "result.json", "scores.parquet", "light.parquet", "instances.parquet", "drift.parquet", "log.txt")
 PROBE_SECONDS = 3.0
@@ -58,13 +61,29 @@ def connect(uri: str) -> "MlflowClient":
     return MlflowClient(tracking_uri=uri)
 
 
+def answered(method: Callable[Concatenate["MLflow", P], R]) -> Callable[Concatenate["MLflow", P], R]:
+    """Turns what MLflow raises when its database or server fails into RecordLostError."""
+
+    @wraps(method)
+    def call(self: "MLflow", /, *arguments: P.args, **named: P.kwargs) -> R:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return method(self, *arguments, **named)
+        except MlflowException as error:
+            what = str(error).strip().splitlines()[0]
+            raise RecordLostError(f"{self.uri} failed ({what}); results stay in the runs folder, the next vdit run records them") from error
+
+    return call
+
+
 class MLflow:
     """`uri` is a database or a server; `runs` holds the artifacts where the record is a local database."""
 
     def __init__(self, uri: str, runs: Path) -> None:
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self.runs = runs
+        self.uri, self.runs = uri, runs
         self.client = connect(uri)
         local = uri.startswith("sqlite:///")
         known = self.client.get_experiment_by_name(EXPERIMENT)
@@ -80,6 +99,7 @@ class MLflow:
         runs = self.client.search_runs([self.experiment], f"tags.`vdit.key` = '{key}'", max_results=1)
         return runs[0] if runs else None
 
+    @answered
     def finished(self) -> set[str]:
         """Keys of all trials whose run is complete."""
         query, token, keys = "tags.`vdit.kind` = 'trial' and attributes.status = 'FINISHED'", None, set()
@@ -90,6 +110,7 @@ class MLflow:
             if not token:
                 return keys
 
+    @answered
     def study(self, plan: Mapping[str, Any]) -> None:
         self.name = str(plan["study"])
         found = self.client.search_runs(
@@ -100,11 +121,13 @@ class MLflow:
         self.parent = run.info.run_id
         self.client.log_dict(self.parent, dict(plan), "plan.json")
 
+    @answered
     def close(self, status: str) -> None:
         """Ends the study's run as FINISHED, FAILED or KILLED."""
         if self.parent:
             self.client.set_terminated(self.parent, status=status)
 
+    @answered
     def start(self, entry: Entry) -> None:
         known = self.find(entry.key)
         if known:
@@ -130,6 +153,7 @@ class MLflow:
         for first in range(0, len(params), PARAMS_PER_BATCH):
             self.client.log_batch(run, params=params[first : first + PARAMS_PER_BATCH])
 
+    @answered
     def log(self, key: str, rows: Sequence[Mapping[str, float]]) -> None:
         from mlflow.entities import Metric
 
@@ -146,6 +170,7 @@ class MLflow:
             self.client.log_batch(self.open[key], metrics=metrics[first : first + 1000])
         self.logged[key] = max([last, *(int(row["step"]) for row in new)])
 
+    @answered
     def finish(self, entry: Entry, folder: Path) -> None:
         self.start(entry)
         run = self.open[entry.key]
@@ -161,11 +186,13 @@ class MLflow:
         self.client.log_dict(run, describe(), "environment.json")
         self.client.set_terminated(run, status="FINISHED")
 
+    @answered
     def fail(self, key: str, reason: str) -> None:
         run = self.open[key]
         self.client.set_tag(run, "vdit.reason", reason[:PARAM_LENGTH])
         self.client.set_terminated(run, status="FAILED")
 
+    @answered
     def forget(self, key: str) -> None:
         known = self.find(key)
         if known:

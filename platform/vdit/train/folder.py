@@ -43,6 +43,16 @@ def read_ticket(folder: Path) -> Ticket:
     return Ticket(about["key"], trial, about["code"], about["data"], about["weights"], about["notice"])
 
 
+def data_folder(trial: Trial, digest: str, runs: Path) -> Path:
+    """Where the trial's data is, or is written: the folder that was given, or one of our own named by the data's digest."""
+    return Path(trial.launch.data) if trial.launch.data else runs / "data" / digest.replace(":", "-")[:22]
+
+
+def weights_folder(trial: Trial, digest: str, runs: Path) -> Path:
+    """Where the frozen weights are, or are drawn."""
+    return Path(trial.launch.weights) if trial.launch.weights else runs / "weights" / digest.replace(":", "-")[:23]
+
+
 def append_rows(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
     with path.open("a") as file:
         file.writelines(json.dumps(row) + "\n" for row in rows)

@@ -47,7 +47,7 @@ class Session:
         self.place, self.ticket = place, folder.read_ticket(place)
         trial = self.ticket.trial
         benchmark = registry.find("benchmarks", trial.data.benchmark)
-        root = benchmark.locate(trial.data, self.data_folder())
+        root = benchmark.locate(trial.data, folder.data_folder(trial, self.ticket.data, self.runs))
         train, valid = (benchmark.read(root, split, trial.data.frames) for split in (trial.data.train_split, trial.data.eval_split))
         self.loop = Loop(trial, self.model(), train, self.member)
         self.total = self.loop.schedule.steps
@@ -58,16 +58,11 @@ class Session:
             folder.keep_rows(place / "metrics.jsonl", self.step)
         return Progress("train", self.step, self.total)
 
-    def data_folder(self) -> Path:
-        given = self.ticket.trial.launch.data
-        return Path(given) if given else self.runs / "data" / self.ticket.data.replace(":", "-")[:22]
-
     def model(self) -> VDIT:
         """The trial's model on frozen weights that are loaded once per session, not once per trial."""
         trial = self.ticket.trial
         if self.frozen is None or self.frozen[0] != self.ticket.weights:
-            given = trial.launch.weights
-            place = Path(given) if given else self.runs / "weights" / self.ticket.weights.replace(":", "-")[:23]
+            place = folder.weights_folder(trial, self.ticket.weights, self.runs)
             self.frozen = (
                 self.ticket.weights,
                 registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.member.device),

@@ -1,0 +1,183 @@
+"""A study on Ray with its real parts: it survives the death of a worker and Ctrl-C, and runs nothing twice."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import torch
+
+from vdit.record import scores
+from vdit.schedule.run import prepare
+from vdit.study import plan as planning
+from vdit.study import spec
+from vdit.train import checkpoint
+from vdit.train.group import Member
+from vdit.train.session import Session
+
+VDIT = Path(sys.executable).parent / "vdit"
+WAIT_SECONDS = 180
+
+
+class Study:
+    """`vdit run` as a user starts it, in a session of its own so that everything it starts can be found again."""
+
+    def __init__(self, study: Path, runs: Path, temporary: Path) -> None:
+        self.study, self.runs = study, runs
+        # Sockets have short names: Ray's folder cannot lie deep below pytest's.
+        self.environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_TMPDIR": str(temporary)}
+        self.environment.pop("RAY_ADDRESS", None)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        command = [str(VDIT), "run", str(self.study), "--runs", str(self.runs), *arguments]
+        return subprocess.Popen(
+            command, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    def run(self, *arguments: str) -> str:
+        """To the end; returns what it printed."""
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=WAIT_SECONDS)
+        assert process.returncode == 0, output
+        return output
+
+    def results(self) -> dict[str, Path]:
+        """Trial folders that are done, by name."""
+        return {path.parent.name: path.parent for path in self.runs.glob("trials/*/result.json")}
+
+    def rows(self) -> int:
+        """Steps recorded so far, of all trials."""
+        return sum(len(path.read_text().splitlines()) for path in self.runs.glob("trials/*/metrics.jsonl"))
+
+
+@pytest.fixture
+def study(tiny: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    temporary = Path(f"/tmp/vdit{os.getpid()}")
+    temporary.mkdir(exist_ok=True)
+    made = Study(tiny, tmp_path / "runs", temporary)
+    yield made
+    assert not ours(temporary), "processes are left behind"
+    subprocess.run(["rm", "-rf", str(temporary)], check=True)
+
+
+def ours(temporary: Path) -> list[str]:
+    """Processes of the Ray whose temporary folder this is, after those that are ending have had time to."""
+    deadline = time.monotonic() + 20
+    while True:
+        found = [process.info["name"] for process in psutil.process_iter(["name", "cmdline"]) if belongs(process, temporary)]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.2)
+
+
+def belongs(process: psutil.Process, temporary: Path) -> bool:
+    return any(f"{temporary}/" in word for word in process.info["cmdline"] or [])
+
+
+def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline, "nothing happened for too long"
+        time.sleep(0.005)
+
+
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return [child for child in psutil.Process(process.pid).children(recursive=True) if child.name().startswith("ray::Worker")]
+
+
+def undisturbed(study: Study, arm: str, runs: Path) -> Path:
+    """The same trial, in this process."""
+    plan = planning.build(spec.read(str(study.study)), runs)
+    place = prepare(next(planned for planned in plan.trials if planned.trial.arm == arm), plan, runs)
+    session = Session(Member(0, 1, torch.device("cpu")), runs)
+    progress = session.open(place)
+    while not progress.finished:
+        progress = session.advance()
+    return place
+
+
+def weights(place: Path) -> dict[str, torch.Tensor]:
+    saved = checkpoint.read(place / "checkpoint")
+    assert saved is not None
+    return saved[0]
+
+
+@pytest.mark.usefixtures("process_group")
+def test_a_killed_worker_costs_nothing_but_time(study: Study, tmp_path: Path) -> None:
+    """And the same command again runs nothing; a forgotten trial runs alone; the tables are made of what ran."""
+    study.study.write_text(study.study.read_text().replace("max_steps: 6", "epochs: 20, max_steps: 30"))
+    process = study.start()
+    wait_for(lambda: study.rows() >= 5, process)
+    (victim, *_) = workers(process)
+    victim.send_signal(signal.SIGKILL)
+    output, _ = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 0, output
+    done = study.results()
+    assert len(done) == 2
+    expected = undisturbed(study, "VD-IT", tmp_path / "alone")
+    found = done[expected.name]
+    assert all(torch.equal(weights(found)[name], value) for name, value in weights(expected).items())
+    assert scores.read(found / "scores.parquet").equals(scores.read(expected / "scores.parquet"))
+    steps = [json.loads(line)["step"] for line in (found / "metrics.jsonl").read_text().splitlines()]
+    assert steps == list(range(30))
+
+    stamps = {name: (place / "result.json").stat().st_mtime_ns for name, place in done.items()}
+    assert "2 done, 0 to run" in study.run()
+    forget = [str(VDIT), "forget", str(study.study), "--arm", "VD-T", "--runs", str(study.runs)]
+    subprocess.run(forget, check=True, env=study.environment, capture_output=True)
+    assert "1 done, 1 to run" in study.run()
+    again = {name: (place / "result.json").stat().st_mtime_ns for name, place in study.results().items()}
+    assert again.keys() == stamps.keys()
+    assert [name for name in again if again[name] == stamps[name]] == [expected.name]
+
+    tables = [str(VDIT), "tables", str(study.study), "--runs", str(study.runs)]
+    shown = subprocess.run(tables, env=study.environment, capture_output=True, text=True, check=True).stdout
+    assert "VD-IT" in shown
+    made = {path.name for path in (study.runs / "studies/tiny").rglob("*") if path.is_file()}
+    assert {"plan.json", "table3.md", "table5.tex", "table6.csv", "fig4_drift.png", "fig5_light.svg"} <= made
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_what_is_finished_and_frees_everything(study: Study) -> None:
+    process = study.start()
+    wait_for(study.results, process)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=WAIT_SECONDS)
+    finished = study.results()
+    assert process.returncode in ((130,) if len(finished) == 1 else (130, 0)), output
+    stamps = {name: (place / "result.json").stat().st_mtime_ns for name, place in finished.items()}
+    study.run()
+    assert len(study.results()) == 2
+    assert all((study.runs / "trials" / name / "result.json").stat().st_mtime_ns == stamp for name, stamp in stamps.items())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("process_group")
+def test_two_workers_learn_what_one_learns(study: Study, tmp_path: Path) -> None:
+    """Without dropout, whose draws differ by worker. The order of summation differs, so equal up to rounding."""
+    study.study.write_text(study.study.read_text() + "model: {head: {dropout: 0.0}}\n")
+    study.run("--workers", "2", "--arm", "VD-IT")
+    (found,) = study.results().values()
+    expected = undisturbed(study, "VD-IT", tmp_path / "alone")
+    assert found.name == expected.name, "the number of workers is no part of the key"
+    for name, value in weights(expected).items():
+        if name.startswith("parameter/"):
+            torch.testing.assert_close(weights(found)[name], value, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_fails_the_trial_and_says_where(study: Study) -> None:
+    study.study.write_text(study.study.read_text().replace("max_steps: 6", "max_steps: 6, learning_rate: 1e30"))
+    process = study.start("--arm", "VD-T")
+    output, _ = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 1, output
+    assert "LossNotFiniteError: loss is" in output
+    (failure,) = study.runs.glob("trials/*/failure.json")
+    assert "at step" in json.loads(failure.read_text())["reason"]

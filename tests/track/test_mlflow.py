@@ -1,0 +1,107 @@
+"""The record in MLflow: whatever is said twice is recorded once; oracle: MLflow's own client."""
+
+import json
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from vdit.track.entry import Entry, RecordLostError
+from vdit.track.mlflow import EXPERIMENT, MLflow, default_uri, probe
+
+CONFIG = {"model": {"prompt": {"kind": "text"}}, "train": {"drops": [6, 8]}}
+ENTRY = Entry("k" * 64, "VD-T", 0, {"prompt": "text", "timestep": 50}, "c", "d", "w", "random weights", CONFIG)
+PLAN = {"study": "tiny", "notice": "random weights", "trials": [{"key": ENTRY.key}]}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One database for all tests of this file: making it takes seconds."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def record(runs: Path) -> MLflow:
+    made = MLflow(default_uri(runs), runs)
+    made.study(PLAN)
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("trial")
+    rows = [{"step": step, "time": 1e9 + step, "loss": 10.0 - step} for step in range(4)]
+    (place / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (place / "result.json").write_text(json.dumps({"key": ENTRY.key, "steps": 4, "metrics": {"jf": 12.5}}))
+    (place / "config.json").write_text("{}")
+    return place
+
+
+def test_a_trial_is_one_run_however_often_it_is_recorded(record: MLflow, runs: Path, folder: Path) -> None:
+    record.start(ENTRY)
+    record.log(ENTRY.key, [{"step": 0, "time": 1e9, "loss": 10.0}, {"step": 1, "time": 1e9, "loss": 9.0}])
+    later = MLflow(default_uri(runs), runs)  # the driver died and was started again
+    later.study(PLAN)
+    later.finish(ENTRY, folder)
+    later.finish(ENTRY, folder)
+    found = later.client.search_runs([later.experiment], "tags.`vdit.kind` = 'trial'")
+    assert [run.data.tags["vdit.key"] for run in found] == [ENTRY.key]
+    (run,) = found
+    assert run.info.status == "FINISHED"
+    assert later.finished() == {ENTRY.key}
+    history = later.client.get_metric_history(run.info.run_id, "loss")
+    assert [(metric.step, metric.value) for metric in history] == [(step, 10.0 - step) for step in range(4)]
+    assert {file.path for file in later.client.list_artifacts(run.info.run_id)} == {"config.json", "result.json", "environment.json"}
+
+
+def test_a_run_carries_what_tables_join_and_people_search_by(record: MLflow, folder: Path) -> None:
+    record.finish(ENTRY, folder)
+    run = record.find(ENTRY.key)
+    assert run is not None
+    tags = run.data.tags
+    assert (tags["vdit.arm"], tags["vdit.seed"], tags["vdit.axis.prompt"], tags["vdit.axis.timestep"]) == ("VD-T", "0", "text", "50")
+    assert (tags["vdit.code"], tags["vdit.data"], tags["vdit.weights"], tags["vdit.notice"]) == ("c", "d", "w", "random weights")
+    assert run.data.params == {"model.prompt.kind": "text", "train.drops": "[6, 8]"}
+    assert run.data.metrics["jf"] == 12.5
+    study = record.client.get_run(tags["mlflow.parentRunId"])
+    assert study.data.tags["vdit.study"] == "tiny"
+    place = record.client.download_artifacts(study.info.run_id, "plan.json")
+    assert json.loads(Path(place).read_text()) == PLAN
+
+
+def test_a_study_keeps_its_one_run(record: MLflow) -> None:
+    record.study(PLAN)
+    record.study(PLAN)
+    assert len(record.client.search_runs([record.experiment], "tags.`vdit.kind` = 'study'")) == 1
+
+
+def test_a_forgotten_trial_has_no_run(record: MLflow, folder: Path) -> None:
+    other = Entry("o" * 64, "VD-I", 0, {}, "c", "d", "w", "", CONFIG)
+    record.start(other)
+    record.forget(other.key)
+    assert record.find(other.key) is None
+
+
+def test_artifacts_lie_beside_the_database(record: MLflow, runs: Path) -> None:
+    experiment = record.client.get_experiment_by_name(EXPERIMENT)
+    assert experiment is not None
+    assert experiment.artifact_location == (runs / "artifacts").as_uri()
+
+
+def test_a_server_that_does_not_answer_is_named_within_three_seconds() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        started = time.monotonic()
+        with pytest.raises(ValueError, match=rf"http://127\.0\.0\.1:{port} does not answer"):
+            probe(f"http://127.0.0.1:{port}")
+        assert time.monotonic() - started < 4
+
+
+def test_a_database_that_fails_is_a_lost_record(tmp_path: Path, record: MLflow) -> None:
+    broken = MLflow.__new__(MLflow)
+    broken.client, broken.experiment, broken.uri = record.client, "no such experiment", "sqlite:///there"
+    broken.parent, broken.open, broken.logged = "", {"k": "0" * 32}, {}
+    with pytest.raises(RecordLostError, match="sqlite:///there failed"):
+        broken.fail("k", "why")
