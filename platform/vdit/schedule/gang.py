@@ -56,7 +56,7 @@ class Gang(tune.Trainable):  # type: ignore[misc]
                 raise
             # Its peers may wait in a collective for the worker that raised: the next trial gets new ones.
             self.cleanup()
-            return {"done": True, "failure": reason(error), "bad_input": isinstance(error.cause, ValueError | OSError)}
+            return {"done": True, "failure": reason(error), "trace": str(error), "bad_input": isinstance(error.cause, ValueError | OSError)}
         self.opened = True
         return {"done": progress.finished, "phase": progress.phase, "position": progress.done, "of": progress.total, "rows": progress.rows}
 

@@ -92,7 +92,8 @@ class Reporter:
     def progressed(self, folder: str, result: Mapping[str, Any]) -> None:
         planned = self.todo[folder]
         if "failure" in result:
-            self.fail(planned, str(result["failure"]), bool(result["bad_input"]))
+            self.outcome.bad_input |= bool(result["bad_input"])
+            self.fail(planned, str(result["failure"]), str(result["trace"]))
             return
         rows = result.get("rows", ())
         self.tell(lambda: self.record.log(planned.key, rows))
@@ -104,12 +105,11 @@ class Reporter:
 
     def lost(self, folder: str, reason: str) -> None:
         """Its workers went away more often than is retried."""
-        self.fail(self.todo[folder], reason, False)
+        self.fail(self.todo[folder], reason, "")
 
-    def fail(self, planned: PlannedTrial, reason: str, bad_input: bool) -> None:
+    def fail(self, planned: PlannedTrial, reason: str, trace: str) -> None:
         self.outcome.failed[planned.key] = reason
-        self.outcome.bad_input |= bad_input
-        write_json(folder_of(planned, self.runs) / "failure.json", {"reason": reason})
+        write_json(folder_of(planned, self.runs) / "failure.json", {"reason": reason, "trace": trace})
         self.tell(lambda: self.record.fail(planned.key, reason))
         self.view.show(planned.key, f"failed: {reason}")
 

@@ -1,5 +1,6 @@
 """A Ray actor that is one DeepSpeed worker of a gang."""
 
+import logging
 import os
 import socket
 import sys
@@ -49,7 +50,10 @@ class Worker:
 
 
 def redirect(log: Path) -> None:
-    """Sends what Python and libraries print to the trial's own log from here on."""
+    """Sends what Python and libraries print or log to the trial's own log from here on."""
+    logging.basicConfig(filename=log, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
+    deepspeed = logging.getLogger("DeepSpeed")
+    deepspeed.handlers, deepspeed.propagate = [], True
     sys.stdout.flush()
     sys.stderr.flush()
     with log.open("ab") as file:

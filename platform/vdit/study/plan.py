@@ -179,10 +179,17 @@ def _notice(trials: Sequence[PlannedTrial]) -> str:
     notices = []
     if any(trial.data == ABSENT for trial in trials):
         notices.append(f"No folder of {first.data.benchmark} is given (--data DIR): keys are provisional, and what is done is not known.")
-    if not first.launch.weights:
+    if not first.launch.weights or untrained(Path(first.launch.weights)):
         notices.append(
-            "No checkpoint is given (--weights DIR): the frozen networks have random weights, and no number here reproduces the paper."
+            "No pretrained checkpoint is given (--weights DIR): the frozen networks have random weights, "
+            "and no number here reproduces the paper."
         )
     elif first.data.benchmark == "miniature":
         notices.append("The miniature world is not the paper's data: no number here reproduces the paper.")
     return " ".join(notices)
+
+
+def untrained(weights: Path) -> bool:
+    """Whether the folder says of itself that its weights were drawn, not trained (backbones/miniature.py)."""
+    card = weights / "vdit.json"
+    return card.exists() and not json.loads(card.read_text())["trained"]

@@ -3,6 +3,7 @@
 Imports, process group and frozen weights outlive the trial that loaded them (runtime.md, section 8).
 """
 
+import logging
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation
 from vdit.train.group import Member
 from vdit.train.loop import Loop
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class Session:
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
         if self.member.rank == 0:
             folder.keep_rows(place / "metrics.jsonl", self.step)
+        log.info("%s, seed %d, key %s: at step %d of %d", trial.arm, trial.seed, self.ticket.key, self.step, self.total)
         return Progress("train", self.step, self.total)
 
     def model(self) -> VDIT:
@@ -75,6 +79,7 @@ class Session:
             return self.train()
         if self.evaluation.remaining():
             self.evaluation.advance()
+            log.info("scored %d of %d", self.evaluation.done, self.evaluation.total)
             return Progress("evaluate", self.evaluation.done, self.evaluation.total)
         return self.finish()
 
@@ -92,6 +97,7 @@ class Session:
             tensors = self.loop.gather()
             if self.member.rank == 0:
                 checkpoint.write(self.place / "checkpoint", tensors, self.step)
+        log.info("step %d of %d, loss %.4f, %.2f s a step", self.step, self.total, rows[-1]["loss"], rows[-1]["seconds"])
         return Progress("train", self.step, self.total, tuple(rows))
 
     def finish(self) -> Progress:
