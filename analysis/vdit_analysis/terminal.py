@@ -11,13 +11,14 @@ from vdit_analysis.table import Row, Table
 def show(table: Table, console: Console) -> None:
     """Prints a table with its notice and footnotes."""
     grid = Grid(title=table.heading, title_justify="left", title_style="bold", box=None, pad_edge=False, header_style="bold")
-    grid.add_column("Method", no_wrap=True)
+    # On a narrow terminal the names wrap, never a number.
+    grid.add_column("Method", min_width=14)
     for mark in table.marks:
-        grid.add_column(mark, justify="center")
+        grid.add_column(mark, justify="center", no_wrap=True)
     for column in table.columns:
-        grid.add_column(column.title, justify="right", no_wrap=True)
-    for column in table.columns:
-        grid.add_column(f"{column.title}\npaper", justify="right", style="dim", header_style="dim")
+        grid.add_column(_stacked(column.title), justify="right", no_wrap=True)
+    for column in (table.columns[index] for index in _with_own_number(table)):
+        grid.add_column(f"{_stacked(column.title)}\npaper", justify="right", style="dim", header_style="dim", no_wrap=True)
     for row in table.rows:
         grid.add_row(*_cells(table, row))
     console.print(grid)
@@ -27,12 +28,23 @@ def show(table: Table, console: Console) -> None:
     console.print()
 
 
+def _stacked(title: str) -> str:
+    """A heading of two parts, one above the other."""
+    return title.replace(", ", "\n").replace(" ", "\n")
+
+
 def _cells(table: Table, row: Row) -> list[Text]:
     cells = [Text(row.name + _mark(table, row.note)), *(Text(render.tick(mark)) for mark in row.marks)]
     for index, (cell, column) in enumerate(zip(row.cells, table.columns, strict=True)):
         style = "bold" if row.name in table.best(index) else ""
         cells.append(Text(render.ours(cell, column) + _mark(table, cell.why), style=style))
-    return cells + [Text(render.papers(cell, column)) for cell, column in zip(row.cells, table.columns, strict=True)]
+    return cells + [Text(render.papers(row.cells[index], table.columns[index])) for index in _with_own_number(table)]
+
+
+def _with_own_number(table: Table) -> list[int]:
+    """Columns whose published number no other column shares: one number under six readings would fill a terminal for nothing."""
+    published = [column.published for column in table.columns]
+    return [index for index, name in enumerate(published) if published.count(name) == 1]
 
 
 def _mark(table: Table, reason: str) -> str:

@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 a check or a trial failed; 2 bad input; 3 tables incomplete; 130 interrupted.
 """
 
+import errno
 import sys
 import traceback
 from pathlib import Path
@@ -72,6 +73,8 @@ def main() -> int:
     except (ValueError, OSError) as error:
         if "--debug" in arguments:
             traceback.print_exc()
-        print(f"vdit: {error}", file=sys.stderr)
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        remedy = "; free some space, then the same command goes on from here" if full else ""
+        print(f"vdit: {error}{remedy}", file=sys.stderr)
         return 2
     return code if isinstance(code, int) else 0

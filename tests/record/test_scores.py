@@ -3,6 +3,7 @@
 import errno
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -117,22 +118,24 @@ def test_a_missing_and_a_damaged_file_are_named(tmp_path: Path) -> None:
         read(path)
 
 
-@pytest.fixture
+@contextmanager
 def small_files() -> Iterator[None]:
-    """Writing beyond 4 KiB fails, as on a full disk."""
+    """Writing beyond 4 KiB fails, as on a full disk. Only around the write itself: pytest's own output may go to a file."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
-@pytest.mark.usefixtures("small_files")
 def test_a_full_disk_leaves_the_file_of_before_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "light.parquet"
     before = table().assign(level=0.2, draw=0)
     before.iloc[:0].pipe(lambda empty: write(path, empty))
-    with pytest.raises(OSError, match="not written") as failure:
-        write(path, pd.concat([table(frames=400).assign(level=0.2, draw=draw) for draw in range(9)]))
+    after = pd.concat([table(frames=400).assign(level=0.2, draw=draw) for draw in range(9)])
+    with pytest.raises(OSError, match="not written") as failure, small_files():
+        write(path, after)
     assert failure.value.filename == str(path) and failure.value.errno in (errno.EFBIG, errno.EIO, 0)
     assert [entry.name for entry in tmp_path.iterdir()] == ["light.parquet"]
     assert read(path).empty

@@ -7,20 +7,19 @@ tokenizers trained on the miniature world's words; any text tokenises (byte by b
 import json
 import shutil
 import tempfile
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from diffusers import DDPMScheduler
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
-from safetensors.torch import save_file
 from torch import nn
 from transformers import CLIPTokenizer, RobertaTokenizer
 
 from vdit.backbones import modelscope
 from vdit.config.architecture import Architecture
 from vdit.config.model import Model
+from vdit.model import tensors
 from vdit.model.frozen import Frozen
 from vdit.model.networks import clip_config, seeded
 from vdit.model.tokenizers import clip_style, roberta_style
@@ -51,9 +50,12 @@ def build(folder: Path, architecture: Architecture, seed: int) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         write(unfinished, architecture, seed)
-        # Renaming onto a folder with content fails: somebody else has finished the same one.
-        with suppress(FileExistsError, OSError):
+        try:
             unfinished.rename(folder)
+        except OSError:
+            # Renaming onto a folder with content fails: somebody else has finished the same one.
+            if not (folder / modelscope.CARD).exists():
+                raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
@@ -84,7 +86,7 @@ def write(folder: Path, architecture: Architecture, seed: int) -> None:
 
 def save(network: nn.Module, path: Path) -> None:
     # transformers refuses a file that does not say which framework wrote it.
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path, metadata={"format": "pt"})
+    tensors.save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, path, {"format": "pt"})
 
 
 def save_tokenizer(tokenizer: CLIPTokenizer | RobertaTokenizer, folder: Path) -> None:

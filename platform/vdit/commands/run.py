@@ -31,7 +31,7 @@ def command(
 
     from rich.console import Console
 
-    from vdit.schedule.run import check_data
+    from vdit.schedule.run import check_data, check_disk
     from vdit.study import plan as planning
     from vdit.study import spec
 
@@ -44,6 +44,7 @@ def command(
     plan = planning.build(read, runs)
     chosen = choose(plan, arm, seed)
     announce(console, plan, chosen)
+    check_disk(plan, runs)
     check_data(plan, runs)
     if local:
         alone(console, plan, chosen, runs)

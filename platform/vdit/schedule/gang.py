@@ -1,5 +1,6 @@
 """A Tune trial that is a gang of DeepSpeed workers inside its own placement group, handed on to the next trial (runtime.md, section 8)."""
 
+import errno
 import traceback
 from collections.abc import Mapping
 from typing import Any
@@ -86,4 +87,6 @@ def lost(workers: list[Any], seconds: float = 10.0) -> bool:
 def reason(error: RayTaskError) -> str:
     """The innermost error in one line."""
     cause = error.cause
+    if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+        return f"{cause}; free some space, then the same command goes on from here"
     return traceback.format_exception_only(type(cause), cause)[-1].strip()

@@ -50,6 +50,16 @@ def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
     return folder
 
 
+def check_disk(plan: Plan, runs: Path) -> None:
+    """Raises ValueError where the plan's estimate does not fit on the disk: better now than after hours."""
+    runs.mkdir(parents=True, exist_ok=True)
+    free, needed = shutil.disk_usage(runs).free, plan.estimate.disk_bytes
+    if needed > free:
+        raise ValueError(
+            f"{runs} has {free / 1e6:.0f} MB free, the missing trials need about {needed / 1e6:.0f} MB; free some, or choose other --runs"
+        )
+
+
 def check_data(plan: Plan, runs: Path) -> None:
     """Reads the splits that the missing trials will read; writes the miniature world. Raises ValueError naming the file that is wrong."""
     for data, folder in {(planned.trial.data, str(data_folder(planned.trial, planned.data, runs))) for planned in plan.missing}:

@@ -67,12 +67,13 @@ def answered(method: Callable[Concatenate["MLflow", P], R]) -> Callable[Concaten
     @wraps(method)
     def call(self: "MLflow", /, *arguments: P.args, **named: P.kwargs) -> R:
         from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             return method(self, *arguments, **named)
-        except MlflowException as error:
+        except (MlflowException, SQLAlchemyError) as error:
             what = str(error).strip().splitlines()[0]
-            raise RecordLostError(f"{self.uri} failed ({what}); results stay in the runs folder, the next vdit run records them") from error
+            raise RecordLostError(f"{self.uri} failed: {what}; results stay in the runs folder, the next vdit run records them") from error
 
     return call
 
@@ -84,15 +85,19 @@ class MLflow:
         if uri.startswith("sqlite:///"):
             Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         self.uri, self.runs = uri, runs
-        self.client = connect(uri)
-        local = uri.startswith("sqlite:///")
-        known = self.client.get_experiment_by_name(EXPERIMENT)
-        place = (runs.resolve() / "artifacts").as_uri() if local else None
-        self.experiment = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=place)
         self.parent = ""
         self.name = ""
         self.open: dict[str, str] = {}
         self.logged: dict[str, int] = {}
+        self.connect()
+
+    @answered
+    def connect(self) -> None:
+        """Finds the experiment, or makes it."""
+        self.client = connect(self.uri)
+        known = self.client.get_experiment_by_name(EXPERIMENT)
+        place = (self.runs.resolve() / "artifacts").as_uri() if self.uri.startswith("sqlite:///") else None
+        self.experiment = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=place)
 
     def find(self, key: str) -> "Run | None":
         """The trial's run, whichever study made it."""

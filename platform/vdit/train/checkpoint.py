@@ -1,14 +1,14 @@
 """One file of trainable parameters, optimizer state and position that does not depend on the number of workers or the ZeRO stage."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
+
+from vdit.model.tensors import save
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 NAME = "last.safetensors"
@@ -64,15 +64,10 @@ def begin_moments(engine: Any, step: int) -> None:
         engine.optimizer._lazy_init_hp_params_optimizer_state()
 
 
-def write(folder: Path, tensors: Mapping[str, Tensor], step: int) -> None:
+def write(folder: Path, state: Mapping[str, Tensor], step: int) -> None:
     """Replaces the folder's checkpoint in one move, so that a kill at any moment leaves the old or the new one, whole."""
     folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{NAME}.{os.getpid()}"
-    try:
-        save_file(dict(tensors), draft, metadata={"step": str(step)})
-        draft.replace(folder / NAME)
-    finally:
-        draft.unlink(missing_ok=True)
+    save(state, folder / NAME, {"step": str(step)})
 
 
 def read(folder: Path) -> tuple[dict[str, Tensor], int] | None:
