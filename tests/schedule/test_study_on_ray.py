@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,27 +59,33 @@ class Study:
 
 
 @pytest.fixture
-def study(tiny: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
-    temporary = Path(f"/tmp/vdit{os.getpid()}")
-    temporary.mkdir(exist_ok=True)
-    made = Study(tiny, tmp_path / "runs", temporary)
-    yield made
-    assert not ours(temporary), "processes are left behind"
-    subprocess.run(["rm", "-rf", str(temporary)], check=True)
+def study(tiny: Path, tmp_path: Path) -> Iterator[Study]:
+    started = time.time()
+    temporary = Path(tempfile.mkdtemp(prefix="vdit"))
+    yield Study(tiny, tmp_path / "runs", temporary)
+    left = ours(temporary, started)
+    shutil.rmtree(temporary, ignore_errors=True)
+    assert not left, "processes are left behind"
 
 
-def ours(temporary: Path) -> list[str]:
+def ours(temporary: Path, started: float) -> list[str]:
     """Processes of the Ray whose temporary folder this is, after those that are ending have had time to."""
     deadline = time.monotonic() + 20
     while True:
-        found = [process.info["name"] for process in psutil.process_iter(["name", "cmdline"]) if belongs(process, temporary)]
+        found = [
+            process.info["name"]
+            for process in psutil.process_iter(["name", "cmdline", "create_time"])
+            if belongs(process, temporary, started)
+        ]
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.2)
 
 
-def belongs(process: psutil.Process, temporary: Path) -> bool:
-    return any(f"{temporary}/" in word for word in process.info["cmdline"] or [])
+def belongs(process: psutil.Process, temporary: Path, started: float) -> bool:
+    """Ray's services name the folder on their command line; its workers overwrite theirs, and are known by name and age."""
+    worker = process.info["name"].startswith("ray::") and process.info["create_time"] > started
+    return worker or any(f"{temporary}/" in word for word in process.info["cmdline"] or [])
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:

@@ -118,10 +118,10 @@ def test_a_checkpoint_of_another_architecture_is_refused(tiny: Path, tmp_path: P
     tensors = session.loop.gather()
     odd = {name: value[:1] if "queries" in name else value for name, value in tensors.items()}
     with pytest.raises(ValueError, match="another architecture"):
-        checkpoint.load_into(session.loop.model.trainable(), odd, place)
+        checkpoint.fits(session.loop.model.trainable(), odd, place)
     missing = {name: value for name, value in tensors.items() if "queries" not in name}
     with pytest.raises(ValueError, match="is only in the model"):
-        checkpoint.load_into(session.loop.model.trainable(), missing, place)
+        checkpoint.fits(session.loop.model.trainable(), missing, place)
     checkpoint.write(place / "checkpoint", odd, 1)
     with pytest.raises(ValueError, match="another architecture"):
         Session(ALONE, tmp_path / "runs").open(place)

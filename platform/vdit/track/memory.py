@@ -1,4 +1,4 @@
-"""A record kept in memory, with the same verbs as MLflow's: for tests and for `--local`."""
+"""A record kept in memory, with the same verbs as MLflow's: for tests."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

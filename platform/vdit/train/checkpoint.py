@@ -99,12 +99,3 @@ def fits(trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, Tens
             raise ValueError(
                 f"{source}: {name!r} is {given}, expected {expected}, so it is of another architecture; move it away and train again"
             )
-
-
-def load_into(trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, Tensor], source: Path) -> None:
-    """Copies a checkpoint's parameters into a model without an engine; refuses one of another architecture."""
-    fits(trainable, tensors, source)
-    saved = parameters(tensors)
-    with torch.no_grad():
-        for name, parameter in trainable.items():
-            parameter.copy_(saved[name])

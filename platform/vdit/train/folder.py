@@ -69,7 +69,3 @@ def keep_rows(path: Path, steps: int) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text("".join(kept))
     draft.replace(path)
-
-
-def done(folder: Path) -> bool:
-    return (folder / "result.json").exists()

@@ -1,0 +1,70 @@
+"""What the record and the view are told of a trial; the record in memory is the oracle."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from vdit.schedule.run import Reporter, folder_of
+from vdit.schedule.view import view
+from vdit.study import plan as planning
+from vdit.study import spec
+from vdit.track.entry import RecordLostError
+from vdit.track.memory import Memory
+
+
+def reporter(study: Path, runs: Path, record: Memory) -> tuple[Reporter, list[str], list[str]]:
+    """With the folders and the keys of the study's two trials."""
+    plan = planning.build(spec.read(str(study)), runs)
+    shown = view({planned.key: planned.trial.arm for planned in plan.trials}, Console(file=io.StringIO()))
+    made = Reporter(plan, plan.trials, runs, record, shown.__enter__())
+    return made, [str(folder_of(planned, runs)) for planned in plan.trials], [planned.key for planned in plan.trials]
+
+
+def step(number: int, done: bool = False) -> dict[str, object]:
+    return {"phase": "train", "position": number, "of": 2, "rows": ({"step": number, "time": 0.0, "loss": 1.0},), "done": done}
+
+
+def test_steps_and_results_reach_the_record(tiny: Path, tmp_path: Path) -> None:
+    record = Memory()
+    made, (first, _), (key, _) = reporter(tiny, tmp_path / "runs", record)
+    made.started(first)
+    made.progressed(first, step(0))
+    made.progressed(first, step(1, done=True))
+    assert sorted(record.rows[key]) == [0, 1]
+    assert record.finished == {key: Path(first)}
+    assert made.outcome.finished == {key}
+
+
+def test_a_failure_is_kept_with_its_reason_and_trace(tiny: Path, tmp_path: Path) -> None:
+    record = Memory()
+    made, (first, _), (key, _) = reporter(tiny, tmp_path / "runs", record)
+    made.started(first)
+    made.progressed(first, {"done": True, "failure": "ValueError: a.jpg", "trace": "line 1", "bad_input": True})
+    assert made.outcome.failed == record.failed == {key: "ValueError: a.jpg"}
+    assert made.outcome.bad_input
+    assert json.loads((Path(first) / "failure.json").read_text()) == {"reason": "ValueError: a.jpg", "trace": "line 1"}
+
+
+class Lost(Memory):
+    """Answers nothing, and counts how often it was asked."""
+
+    asked = 0
+
+    def log(self, key: str, rows: Sequence[Mapping[str, float]]) -> None:
+        self.asked += 1
+        raise RecordLostError("the server is gone")
+
+
+def test_a_lost_record_is_asked_once_and_stops_nothing(tiny: Path, tmp_path: Path) -> None:
+    record = Lost()
+    made, (first, second), keys = reporter(tiny, tmp_path / "runs", record)
+    for folder in (first, second):
+        made.started(folder)
+        made.progressed(folder, step(0))
+        made.progressed(folder, step(1, done=True))
+    assert record.asked == 1
+    assert made.outcome.finished == set(keys)
+    assert made.outcome.unrecorded == "the server is gone"
