@@ -14,7 +14,7 @@ from transformers import CLIPTextModel, RobertaModel
 
 from vdit.backbones import modelscope
 from vdit.config.model import Model
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 
 CPU = torch.device("cpu")
 Copied = Callable[[], Path]
@@ -28,7 +28,7 @@ WEIGHTS = [
 
 
 @pytest.fixture(scope="module")
-def frozen(model: Model, folder: Path) -> Frozen:
+def frozen(model: Model, folder: Path) -> FrozenDiffusion:
     return modelscope.load(model, folder, CPU)
 
 
@@ -36,7 +36,7 @@ def edit(path: Path, **fields: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
-def test_loads_what_the_libraries_themselves_load(frozen: Frozen, folder: Path) -> None:
+def test_loads_what_the_libraries_themselves_load(frozen: FrozenDiffusion, folder: Path) -> None:
     stock = {
         "unet": UNet3DConditionModel.from_pretrained(folder / "unet", low_cpu_mem_usage=False),
         "vae": AutoencoderKL.from_pretrained(folder / "vae", low_cpu_mem_usage=False),
@@ -50,7 +50,7 @@ def test_loads_what_the_libraries_themselves_load(frozen: Frozen, folder: Path) 
             assert torch.equal(tensor, theirs[key]), (name, key)
 
 
-def test_text_networks_run_as_the_libraries_load_them(frozen: Frozen, folder: Path) -> None:
+def test_text_networks_run_as_the_libraries_load_them(frozen: FrozenDiffusion, folder: Path) -> None:
     ids = torch.tensor([[0, 5, 9, 2]])
     stock_text, stock_words = CLIPTextModel.from_pretrained(folder / "text_encoder"), RobertaModel.from_pretrained(folder / "roberta")
     with torch.no_grad():
@@ -58,7 +58,7 @@ def test_text_networks_run_as_the_libraries_load_them(frozen: Frozen, folder: Pa
         torch.testing.assert_close(frozen.roberta(ids).last_hidden_state, stock_words.eval()(ids).last_hidden_state)
 
 
-def test_nothing_is_left_without_memory_and_everything_is_frozen(frozen: Frozen) -> None:
+def test_nothing_is_left_without_memory_and_everything_is_frozen(frozen: FrozenDiffusion) -> None:
     for network in frozen.networks().values():
         tensors = [*network.parameters(), *network.buffers()]
         assert tensors and all(tensor.device == CPU for tensor in tensors)
@@ -66,7 +66,7 @@ def test_nothing_is_left_without_memory_and_everything_is_frozen(frozen: Frozen)
         assert not any(module.training for module in network.modules())
 
 
-def test_forward_process_is_the_schedulers(frozen: Frozen) -> None:
+def test_forward_process_is_the_schedulers(frozen: FrozenDiffusion) -> None:
     assert frozen.alphas_cumprod.shape == (1000,)
     assert frozen.alphas_cumprod[0].item() == pytest.approx(1 - 0.00085, abs=1e-7)
 
@@ -79,7 +79,7 @@ def test_half_precision_files_become_single_precision(model: Model, copied: Copi
     assert all(loaded[name].dtype == torch.float32 and torch.equal(loaded[name], tensor.half().float()) for name, tensor in state.items())
 
 
-def test_names_from_before_transformers_5_are_read(model: Model, copied: Copied, frozen: Frozen) -> None:
+def test_names_from_before_transformers_5_are_read(model: Model, copied: Copied, frozen: FrozenDiffusion) -> None:
     spoilt = copied()
     for part, prefix in (("text_encoder", "text_model."), ("roberta", "roberta.")):
         path = spoilt / part / "model.safetensors"
@@ -90,7 +90,7 @@ def test_names_from_before_transformers_5_are_read(model: Model, copied: Copied,
     assert torch.equal(loaded.roberta.embeddings.word_embeddings.weight, frozen.roberta.embeddings.word_embeddings.weight)
 
 
-def test_older_attention_names_are_read(model: Model, copied: Copied, frozen: Frozen) -> None:
+def test_older_attention_names_are_read(model: Model, copied: Copied, frozen: FrozenDiffusion) -> None:
     path = copied() / WEIGHTS[1]
     renamed = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
     state = load_file(path)
@@ -165,7 +165,7 @@ def test_padding_follows_the_special_tokens_map(model: Model, copied: Copied) ->
     assert modelscope.load(model, spoilt, CPU).tokenizer(["a"], padding="max_length", max_length=9).input_ids[0][-1] == 0
 
 
-def test_vocabulary_files_alone_give_the_same_tokens(model: Model, copied: Copied, frozen: Frozen) -> None:
+def test_vocabulary_files_alone_give_the_same_tokens(model: Model, copied: Copied, frozen: FrozenDiffusion) -> None:
     bare, text = copied(), "A red circle moving left, unlike 3 giraffes"
     for part in ("tokenizer", "roberta"):
         (bare / part / "tokenizer.json").unlink()

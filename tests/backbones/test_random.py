@@ -10,12 +10,12 @@ import torch
 
 from vdit.backbones import miniature, random
 from vdit.config.model import Model
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 
 CPU = torch.device("cpu")
 
 
-def equal(first: Frozen, second: Frozen, name: str) -> bool:
+def equal(first: FrozenDiffusion, second: FrozenDiffusion, name: str) -> bool:
     one, other = first.networks()[name].state_dict(), second.networks()[name].state_dict()
     return all(torch.equal(one[key], other[key]) for key in one)
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from vdit.backbones import miniature
 from vdit.config.model import Model
 from vdit.model.batch import Batch, Targets
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 
 PRESET = Path(__file__).resolve().parents[2] / "experiments" / "presets" / "miniature.yaml"
 
@@ -23,7 +23,7 @@ def model() -> Model:
 
 
 @pytest.fixture(scope="session")
-def frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Frozen:
+def frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> FrozenDiffusion:
     return miniature.load(model, tmp_path_factory.mktemp("weights") / "miniature", torch.device("cpu"))
 
 

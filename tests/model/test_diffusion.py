@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from vdit.config.model import Tap
 from vdit.model.diffusion import ORDER, layers, noised, side_outputs
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 
 ALPHAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000).square().neg().add(1).cumprod(0).double()
 
 
 @pytest.fixture(scope="module")
-def unet(frozen: Frozen) -> UNet3DConditionModel:
+def unet(frozen: FrozenDiffusion) -> UNet3DConditionModel:
     """The miniature's, with temporal convolutions that do something: they start as the identity."""
     network = copy.deepcopy(frozen.unet)
     generator = torch.Generator().manual_seed(0)

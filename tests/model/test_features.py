@@ -10,7 +10,7 @@ from torch import Tensor
 from vdit.config.model import Model, Noise, Prompt
 from vdit.model.batch import Batch
 from vdit.model.features import VideoDiffusionFeatures
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 
 MakeFeatures = Callable[[str, str], VideoDiffusionFeatures]
 MakeBatch = Callable[..., Batch]
@@ -18,7 +18,7 @@ ARMS = [("image", "gaussian"), ("text", "gaussian"), ("image+text", "gaussian"),
 
 
 @pytest.fixture
-def features(model: Model, frozen: Frozen) -> MakeFeatures:
+def features(model: Model, frozen: FrozenDiffusion) -> MakeFeatures:
     def make(prompt: str, noise: str) -> VideoDiffusionFeatures:
         with torch.random.fork_rng():
             torch.manual_seed(0)
@@ -48,7 +48,7 @@ def test_the_unet_is_recorded_only_where_something_trained_is_upstream(
 
 @pytest.mark.parametrize(("prompt", "noise"), ARMS)
 def test_every_trained_parameter_gets_a_gradient_and_no_frozen_one(
-    features: MakeFeatures, frozen: Frozen, batch: MakeBatch, prompt: str, noise: str
+    features: MakeFeatures, frozen: FrozenDiffusion, batch: MakeBatch, prompt: str, noise: str
 ) -> None:
     arm = features(prompt, noise)
     levels = arm(batch(1, 2))
@@ -101,7 +101,7 @@ def test_levels_and_their_padding(features: MakeFeatures, batch: MakeBatch) -> N
     assert levels.padding_BTHW[0][0, 0].tolist() == [False] * 23 + [True]
 
 
-def test_widths_that_do_not_meet_are_refused(model: Model, frozen: Frozen) -> None:
+def test_widths_that_do_not_meet_are_refused(model: Model, frozen: FrozenDiffusion) -> None:
     wrong = replace(model, architecture=replace(model.architecture, text=replace(model.architecture.text, hidden_size=32)))
     with pytest.raises(ValueError, match="cross_attention_dim"):
         VideoDiffusionFeatures(wrong, frozen)

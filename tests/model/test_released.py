@@ -18,7 +18,7 @@ from vdit.config.model import Model, Prompt, Pyramid
 from vdit.model import autoencoder, tokens
 from vdit.model.diffusion import noised, side_outputs
 from vdit.model.features import Encoded, VideoDiffusionFeatures
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.released import features_state, frozen_states
 from vdit.model.words import text_embedding, word_states
 
@@ -38,7 +38,7 @@ class Case:
     """A recorded run and the features that should reproduce it."""
 
     features: VideoDiffusionFeatures
-    frozen: Frozen
+    frozen: FrozenDiffusion
     records: dict[str, Tensor]
 
     def input(self, name: str) -> Tensor:
@@ -78,7 +78,7 @@ def architecture(config: dict[str, Any], words: int) -> Architecture:
     )
 
 
-def frozen_networks(config: dict[str, Any], sizes: Architecture, released: dict[str, Tensor]) -> Frozen:
+def frozen_networks(config: dict[str, Any], sizes: Architecture, released: dict[str, Tensor]) -> FrozenDiffusion:
     vision = sizes.image
     networks = {
         "unet": UNet3DConditionModel(**config["unet"]),
@@ -98,7 +98,7 @@ def frozen_networks(config: dict[str, Any], sizes: Architecture, released: dict[
     for name, state in frozen_states(released).items():
         networks[name].load_state_dict(state)
     scheduler = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012)
-    return Frozen(
+    return FrozenDiffusion(
         **networks,
         tokenizer=None,
         roberta_tokenizer=None,
@@ -110,7 +110,7 @@ def frozen_networks(config: dict[str, Any], sizes: Architecture, released: dict[
 
 
 @pytest.fixture(scope="module")
-def released() -> tuple[VideoDiffusionFeatures, Frozen]:
+def released() -> tuple[VideoDiffusionFeatures, FrozenDiffusion]:
     if not ORACLE.exists():
         pytest.skip(f"the recorded run of the released model is not at {ORACLE}")
     state = load_file(ORACLE / "weights.safetensors")
@@ -128,7 +128,7 @@ def released() -> tuple[VideoDiffusionFeatures, Frozen]:
 
 
 @pytest.fixture(params=["a", "d"], scope="module")
-def case(request: pytest.FixtureRequest, released: tuple[VideoDiffusionFeatures, Frozen]) -> Case:
+def case(request: pytest.FixtureRequest, released: tuple[VideoDiffusionFeatures, FrozenDiffusion]) -> Case:
     return Case(*released, load_file(ORACLE / f"{request.param}.safetensors"))
 
 
@@ -211,13 +211,13 @@ def test_image_preparation_is_the_released_one_but_for_its_truncation(case: Case
     assert levels.max() < 2.1 and (levels > 0.5).float().mean() < 0.04
 
 
-def test_every_trained_tensor_of_the_checkpoint_is_placed(released: tuple[VideoDiffusionFeatures, Frozen]) -> None:
+def test_every_trained_tensor_of_the_checkpoint_is_placed(released: tuple[VideoDiffusionFeatures, FrozenDiffusion]) -> None:
     features, _ = released
     state = load_file(ORACLE / "weights.safetensors")
     assert set(features_state(state)) == set(features.state_dict())
 
 
-def test_a_damaged_alias_is_refused(released: tuple[VideoDiffusionFeatures, Frozen]) -> None:
+def test_a_damaged_alias_is_refused(released: tuple[VideoDiffusionFeatures, FrozenDiffusion]) -> None:
     state = load_file(ORACLE / "weights.safetensors")
     key = "backbone.0.diff_ftex.act_postprocess.2.0.weight"
     state[key] = state[key] + 1
@@ -225,7 +225,7 @@ def test_a_damaged_alias_is_refused(released: tuple[VideoDiffusionFeatures, Froz
         features_state(state)
 
 
-def test_older_names_of_the_autoencoder_are_read(released: tuple[VideoDiffusionFeatures, Frozen]) -> None:
+def test_older_names_of_the_autoencoder_are_read(released: tuple[VideoDiffusionFeatures, FrozenDiffusion]) -> None:
     state = load_file(ORACLE / "weights.safetensors")
     query = "backbone.0.diff_ftex.vae.encoder.mid_block.attentions.0.to_q.weight"
     older = {key.replace(".to_q.", ".query.") if ".vae." in key else key: tensor for key, tensor in state.items()}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.tokens import grey_levels, prepare, resize_and_crop, tokens
 
 
@@ -29,7 +29,7 @@ def test_resizes_and_crops_as_pillow_to_a_grey_level(size: tuple[int, int]) -> N
     assert np.abs(ours - expected).max() <= 1
 
 
-def test_tokens_are_the_towers_states_before_its_last_norm(frozen: Frozen) -> None:
+def test_tokens_are_the_towers_states_before_its_last_norm(frozen: FrozenDiffusion) -> None:
     tower = frozen.image_tower
     pixels = torch.randn(2, 3, frozen.image_size, frozen.image_size)
     given = tokens(tower, pixels)
@@ -37,7 +37,7 @@ def test_tokens_are_the_towers_states_before_its_last_norm(frozen: Frozen) -> No
         torch.testing.assert_close(tower.ln_post(given)[:, 0] @ tower.proj, tower(pixels))
 
 
-def test_prepared_frames_fit_the_tower(frozen: Frozen) -> None:
+def test_prepared_frames_fit_the_tower(frozen: FrozenDiffusion) -> None:
     white = prepare(torch.ones(1, 3, 64, 96), frozen)
     assert white.shape == (1, 3, frozen.image_size, frozen.image_size)
     expected = (1 - torch.tensor(frozen.image_mean)) / torch.tensor(frozen.image_std)

@@ -10,7 +10,7 @@ import torch
 from vdit.config.model import Model
 from vdit.config.train import MatchWeights
 from vdit.model.batch import Batch
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.vdit import VDIT
 
 MakeBatch = Callable[..., Batch]
@@ -22,7 +22,7 @@ def test_trained_parameters_of_the_published_sizes() -> None:
     assert sum(parameter.numel() for parameter in model.trainable().values()) == 30_038_986
 
 
-def test_state_holds_nothing_frozen_and_train_leaves_the_frozen_networks_alone(model: Model, frozen: Frozen) -> None:
+def test_state_holds_nothing_frozen_and_train_leaves_the_frozen_networks_alone(model: Model, frozen: FrozenDiffusion) -> None:
     vdit = VDIT(model, frozen, seed=0).train()
     assert set(vdit.trainable()) <= set(vdit.state_dict())
     assert {name.split(".")[0] for name in vdit.state_dict()} == {"features", "head"}
@@ -30,7 +30,7 @@ def test_state_holds_nothing_frozen_and_train_leaves_the_frozen_networks_alone(m
         assert not any(module.training for module in network.modules())
 
 
-def test_the_seed_alone_decides_the_weights(model: Model, frozen: Frozen) -> None:
+def test_the_seed_alone_decides_the_weights(model: Model, frozen: FrozenDiffusion) -> None:
     before = torch.get_rng_state()
     first = VDIT(model, frozen, seed=3).state_dict()
     assert torch.equal(torch.get_rng_state(), before)
@@ -41,7 +41,7 @@ def test_the_seed_alone_decides_the_weights(model: Model, frozen: Frozen) -> Non
 
 
 @pytest.mark.parametrize("frames", [1, 5])
-def test_trains_and_predicts(model: Model, frozen: Frozen, batch: MakeBatch, frames: int) -> None:
+def test_trains_and_predicts(model: Model, frozen: FrozenDiffusion, batch: MakeBatch, frames: int) -> None:
     vdit, clip = VDIT(model, frozen, seed=0), batch(1, frames)
     outputs = vdit(clip, MatchWeights())
     assert outputs[-1].masks_BTHW.shape == (1, frames, 64, 96)
@@ -51,7 +51,7 @@ def test_trains_and_predicts(model: Model, frozen: Frozen, batch: MakeBatch, fra
         assert vdit.predict(clip, "all").masks_BTQHW.shape == (1, frames, model.head.queries, 64, 96)
 
 
-def test_expressions_share_what_is_encoded_once(model: Model, frozen: Frozen, batch: MakeBatch) -> None:
+def test_expressions_share_what_is_encoded_once(model: Model, frozen: FrozenDiffusion, batch: MakeBatch) -> None:
     vdit, clip = VDIT(model, frozen, seed=0).eval(), batch(1, 2)
     with torch.no_grad():
         encoded = vdit.encode(clip)

@@ -20,12 +20,12 @@ from vdit.backbones import modelscope
 from vdit.config.architecture import Architecture
 from vdit.config.model import Model
 from vdit.model import tensors
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.networks import clip_config, seeded
 from vdit.model.tokenizers import clip_style, roberta_style
 
 
-def load(config: Model, folder: Path, device: torch.device) -> Frozen:
+def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
     """As `modelscope.load`; a `folder` that is not there is built first. Refuses random weights of another seed with ValueError."""
     if not folder.exists():
         build(folder, config.architecture, config.backbone.seed)

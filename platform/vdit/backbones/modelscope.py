@@ -22,20 +22,20 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, RobertaCo
 
 from vdit.config.model import Model
 from vdit.model.autoencoder import OLDER_NAMES
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 
 CARD = "vdit.json"
 PAD_ID = 0  # The U-Net was trained with texts padded by "!" (spec 1.2).
 
 
-def load(config: Model, folder: Path, device: torch.device) -> Frozen:
+def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
     """Reads a checkpoint folder into memory once, as float32 on `device`; on a CPU the files are mapped, not copied.
 
     Raises ValueError naming the file where one is missing, damaged, or of other sizes than `model.architecture`.
     """
     sizes = config.architecture
     mean, std = image_preprocessing(folder / "image_tower/open_clip_config.json")
-    return Frozen(
+    return FrozenDiffusion(
         unet=unet(folder, config, device),
         vae=autoencoder(folder, config, device),
         text_encoder=text_encoder(folder, config, device),

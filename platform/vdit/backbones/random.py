@@ -11,7 +11,7 @@ import torch
 
 from vdit.backbones import miniature, modelscope
 from vdit.config.model import Backbone, Model
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.networks import seeded
 
 
@@ -20,7 +20,7 @@ def seed_of(backbone: Backbone) -> int:
     return backbone.seed + 1
 
 
-def load(config: Model, folder: Path, device: torch.device) -> Frozen:
+def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
     """Raises ValueError as `modelscope.load` does: the folder's sizes have to be those of `model.architecture`."""
     read = miniature.load if not folder.exists() or (folder / modelscope.CARD).exists() else modelscope.load
     kept = read(config, folder, torch.device("cpu"))

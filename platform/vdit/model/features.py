@@ -13,7 +13,7 @@ from vdit.model import autoencoder, noise, tokens
 from vdit.model.batch import Batch, Levels
 from vdit.model.collate import MEAN, STD, channels
 from vdit.model.diffusion import noised, side_outputs
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.fusion import nearest
 from vdit.model.prompt import Prompt
 from vdit.model.taps import Pyramid
@@ -38,7 +38,7 @@ class VideoDiffusionFeatures(nn.Module):
     Where nothing trained lies upstream of the U-Net (text prompt, gaussian noise) autograd records none of it.
     """
 
-    def __init__(self, model: config.Model, frozen: Frozen) -> None:
+    def __init__(self, model: config.Model, frozen: FrozenDiffusion) -> None:
         super().__init__()
         sizes = model.architecture
         if sizes.text.hidden_size != sizes.unet.cross_attention_dim:

@@ -1,5 +1,6 @@
-"""The networks that VD-IT reads and never trains (Section 4.1; spec 1.11): autoencoder, U-Net, text and image towers, RoBERTa."""
+"""The networks that are read and never trained (Section 4.1; spec 1.11): RoBERTa always, the rest by backbone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +13,16 @@ if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer, RobertaModel, RobertaTokenizer
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Frozen:
-    """Every network in eval mode, none with a gradient, all on one device.
+    """The words of the queries, which every backbone needs. Every network in eval mode, none with a gradient, all on one device.
 
     This is no nn.Module on purpose: a model that holds one neither trains nor saves it, and its `train()` leaves the
     dropout inside the U-Net's temporal convolutions and RoBERTa off (spec 11.2, B2).
     """
 
-    unet: "UNet3DConditionModel"
-    vae: "AutoencoderKL"
-    text_encoder: "CLIPTextModel"
-    tokenizer: "CLIPTokenizer"
-    image_tower: "VisionTransformer"
     roberta: "RobertaModel"
     roberta_tokenizer: "RobertaTokenizer"
-    alphas_cumprod: Tensor  # [steps] float64: the share of the signal that is left at each step
-    image_mean: tuple[float, float, float]
-    image_std: tuple[float, float, float]
-    image_size: int
 
     def __post_init__(self) -> None:
         for network in self.networks().values():
@@ -38,10 +30,36 @@ class Frozen:
 
     def networks(self) -> dict[str, nn.Module]:
         """By field name."""
-        names = ("unet", "vae", "text_encoder", "image_tower", "roberta")
-        return {name: getattr(self, name) for name in names}
+        return {"roberta": self.roberta}
 
     @property
     def device(self) -> torch.device:
-        weight: Any = self.unet.conv_in.weight
+        weight: Any = self.roberta.embeddings.word_embeddings.weight
         return torch.device(weight.device)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FrozenDiffusion(Frozen):
+    """A latent diffusion model with its autoencoder and text tower, and the image tower of the prompt."""
+
+    unet: "UNet3DConditionModel"
+    vae: "AutoencoderKL"
+    text_encoder: "CLIPTextModel"
+    tokenizer: "CLIPTokenizer"
+    image_tower: "VisionTransformer"
+    alphas_cumprod: Tensor  # [steps] float64: the share of the signal that is left at each step
+    image_mean: tuple[float, float, float]
+    image_std: tuple[float, float, float]
+    image_size: int
+
+    def networks(self) -> dict[str, nn.Module]:
+        """By field name."""
+        names = ("unet", "vae", "text_encoder", "image_tower", "roberta")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class SwinStart(Frozen):
+    """What a trial on Video Swin starts from: the pretrained weights of the backbone, which is then trained (spec section 9)."""
+
+    swin: Mapping[str, Tensor]  # torchvision's names

@@ -79,7 +79,7 @@ def features_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def frozen_states(released: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
-    """State of each network of `Frozen`, by field name, under the names of its library (diffusers, transformers, open_clip)."""
+    """State of each network of `FrozenDiffusion`, by field name, under the names of its library (diffusers, transformers, open_clip)."""
     parts = {network: _below(released, prefix) for network, prefix in _FROZEN.items()}
     parts["text_encoder"] = {key.removeprefix("text_model."): tensor for key, tensor in parts["text_encoder"].items()}
     parts["roberta"] = {key: tensor for key, tensor in parts["roberta"].items() if not key.startswith("pooler.")}

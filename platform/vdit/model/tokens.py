@@ -13,7 +13,7 @@ from vdit.model.collate import channels
 if TYPE_CHECKING:
     from open_clip.transformer import VisionTransformer
 
-    from vdit.model.frozen import Frozen
+    from vdit.model.frozen import FrozenDiffusion
 
 
 def grey_levels(shares_N3HW: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def _resized(levels_N3HW: Tensor, sides: tuple[int, int]) -> Tensor:
     return functional.interpolate(levels_N3HW, size=sides, mode="bicubic", antialias=True, align_corners=False).round().clamp(0, 255)
 
 
-def prepare(shares_N3HW: Tensor, frozen: "Frozen") -> Tensor:
+def prepare(shares_N3HW: Tensor, frozen: "FrozenDiffusion") -> Tensor:
     """Padded frames in shares of white -> the image tower's input."""
     cropped = resize_and_crop(grey_levels(shares_N3HW.float()), frozen.image_size) / 255
     return (cropped - channels(frozen.image_mean, cropped)) / channels(frozen.image_std, cropped)

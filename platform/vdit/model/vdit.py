@@ -7,7 +7,7 @@ from vdit.config import model as config
 from vdit.config.train import MatchWeights
 from vdit.model.batch import Batch, LayerOutput, Levels, Prediction
 from vdit.model.features import Encoded, VideoDiffusionFeatures
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.head import Keep, SegmentationHead
 from vdit.model.words import words
 
@@ -18,7 +18,7 @@ class VDIT(nn.Module):
     `seed` draws all initial weights and leaves the global generator where it was.
     """
 
-    def __init__(self, model: config.Model, frozen: Frozen, seed: int) -> None:
+    def __init__(self, model: config.Model, frozen: FrozenDiffusion, seed: int) -> None:
         super().__init__()
         self.frozen = frozen
         with torch.random.fork_rng(devices=[]):

@@ -10,10 +10,10 @@ from torch import Tensor
 from vdit.model.batch import Words
 
 if TYPE_CHECKING:
-    from vdit.model.frozen import Frozen
+    from vdit.model.frozen import Frozen, FrozenDiffusion
 
 
-def token_ids(frozen: "Frozen", captions: tuple[str, ...]) -> Tensor:
+def token_ids(frozen: "FrozenDiffusion", captions: tuple[str, ...]) -> Tensor:
     """[B, 77] CLIP tokens, cut and padded to all of the text tower's positions."""
     positions = frozen.text_encoder.config.max_position_embeddings
     tokens = frozen.tokenizer(list(captions), truncation=True, padding="max_length", max_length=positions, return_tensors="pt")
@@ -21,7 +21,7 @@ def token_ids(frozen: "Frozen", captions: tuple[str, ...]) -> Tensor:
 
 
 @torch.no_grad()
-def text_embedding(frozen: "Frozen", ids_BL: Tensor) -> Tensor:
+def text_embedding(frozen: "FrozenDiffusion", ids_BL: Tensor) -> Tensor:
     """p_e [B, 77, C]: behind the final norm, at every position, those of padding included (they prompt the U-Net too)."""
     return torch.as_tensor(frozen.text_encoder(ids_BL).last_hidden_state)
 

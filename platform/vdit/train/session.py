@@ -12,7 +12,7 @@ from typing import Any
 import torch.distributed as dist
 
 from vdit import registry
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation
@@ -42,7 +42,7 @@ class Session:
 
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
-        self.frozen: tuple[str, Frozen] | None = None
+        self.frozen: tuple[str, FrozenDiffusion] | None = None
 
     def open(self, place: Path) -> Progress:
         """Builds the trial whose folder this is and goes back to its last checkpoint, if it has one."""
