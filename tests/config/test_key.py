@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -12,12 +12,7 @@ from vdit.config.canonical import Memo
 from vdit.config.key import folder_name, trial_key
 from vdit.config.trial import Launch, Trial, adapter, from_json, to_json
 
-OTHER = {
-    ("model", "prompt", "kind"): "text",
-    ("model", "noise", "kind"): "gaussian",
-    ("model", "pyramid", "taps"): ["in"],
-    ("train", "deepspeed", "torch_autocast", "dtype"): "float16",
-}
+OTHER = {("model", "pyramid", "taps"): ["in"]}
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -30,11 +25,12 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
 def changed(path: tuple[str, ...]) -> Trial:
     """The default trial with one leaf changed to another valid value."""
     whole = json.loads(to_json(Trial(arm="a")))
-    inner = whole
+    inner, kind = whole, Trial
     for name in path[:-1]:
-        inner = inner[name]
+        inner, kind = inner[name], get_type_hints(kind)[name]
     old = inner[path[-1]]
-    inner[path[-1]] = OTHER.get(path) or other(old)
+    choices = get_args(get_type_hints(kind)[path[-1]]) if get_origin(get_type_hints(kind)[path[-1]]) is Literal else ()
+    inner[path[-1]] = OTHER.get(path) or next((choice for choice in choices if choice != old), None) or other(old)
     trial = from_json(json.dumps(whole))
     assert trial != Trial(arm="a")
     return trial

@@ -10,11 +10,16 @@ from diffusers import UNet3DConditionModel
 from einops import rearrange
 from torch import Tensor, nn
 
-from vdit.config.model import Tap
-from vdit.model.diffusion import ORDER, layers, noised, side_outputs
+from vdit.config.model import Diffusion, Tap
+from vdit.model.diffusion import ORDER, layers, noised, start
+from vdit.model.diffusion import side_outputs as outputs_of
 from vdit.model.frozen import FrozenDiffusion
 
 ALPHAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000).square().neg().add(1).cumprod(0).double()
+
+
+def side_outputs(unet: UNet3DConditionModel, noisy: Tensor, prompts: Tensor, timestep: int, wanted: frozenset[Tap]) -> dict[Tap, Tensor]:
+    return outputs_of(unet, start(unet, noisy, timestep, wanted), prompts, wanted)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,7 @@ def test_one_frame_passes_one_temporal_layer_only(unet: UNet3DConditionModel) ->
         if name == "transformer_in" or name.split(".")[-2:-1] in (["temp_convs"], ["temp_attentions"])
     ]
     hooks = [module.register_forward_hook(lambda *_, name=name: calls.append(name)) for name, module in temporal]
-    list(layers(unet, torch.randn(1, 1, 4, 8, 8), torch.randn(1, 3, 64), 0))
+    list(layers(unet, start(unet, torch.randn(1, 1, 4, 8, 8), 0, frozenset(ORDER)), torch.randn(1, 3, 64)))
     for hook in hooks:
         hook.remove()
     assert calls == ["mid_block.temp_convs.0"]
@@ -98,21 +103,36 @@ def test_each_frame_has_its_own_prompt(unet: UNet3DConditionModel) -> None:
 
 def test_coefficients_of_step_zero() -> None:
     one = torch.ones(1, 1, 1, 1, 1)
-    assert noised(one, 0 * one, ALPHAS, 0).item() == pytest.approx(0.99957491, abs=1e-7)
-    assert noised(0 * one, one, ALPHAS, 0).item() == pytest.approx(0.02915476, abs=1e-6)
+    assert noised(one, 0 * one, ALPHAS, Diffusion()).item() == pytest.approx(0.99957491, abs=1e-7)
+    assert noised(0 * one, one, ALPHAS, Diffusion()).item() == pytest.approx(0.02915476, abs=1e-6)
+
+
+def test_linear_coefficients_are_those_of_eq_3() -> None:
+    one, linear = torch.ones(1, 1, 1, 1, 1), Diffusion(coefficients="linear")
+    assert noised(one, 0 * one, ALPHAS, linear).item() == pytest.approx(0.99915, abs=1e-6)
+    assert noised(0 * one, one, ALPHAS, linear).item() == pytest.approx(0.00085, rel=1e-4)
 
 
 @pytest.mark.parametrize("timestep", [0, 50, 999])
 def test_signal_and_noise_keep_unit_energy(timestep: int) -> None:
     one = torch.ones(1, 1, 1, 1, 1)
-    signal, noise = noised(one, 0 * one, ALPHAS, timestep).item(), noised(0 * one, one, ALPHAS, timestep).item()
+    signal, noise = (
+        noised(one, 0 * one, ALPHAS, Diffusion(timestep=timestep)).item(),
+        noised(0 * one, one, ALPHAS, Diffusion(timestep=timestep)).item(),
+    )
     assert signal**2 + noise**2 == pytest.approx(1, abs=1e-6)
+
+
+def test_what_bfloat16_would_do_to_the_noise() -> None:
+    """Why the coefficients are not taken in the latents' precision, as diffusers does."""
+    share = ALPHAS[0].to(torch.bfloat16)
+    assert (1 - share).item() == 0.0
 
 
 def test_bfloat16_does_not_round_the_noise_away() -> None:
     zero, noise = torch.zeros(1, 1, 4, 8, 8, dtype=torch.bfloat16), torch.ones(1, 1, 4, 8, 8, dtype=torch.bfloat16)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        noisy = noised(zero, noise, ALPHAS, 0)
+        noisy = noised(zero, noise, ALPHAS, Diffusion())
     assert noisy.dtype == torch.float32
     torch.testing.assert_close(noisy, torch.full_like(noisy, 0.02915476), rtol=1e-4, atol=0)
 

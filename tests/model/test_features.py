@@ -14,7 +14,15 @@ from vdit.model.frozen import FrozenDiffusion
 
 MakeFeatures = Callable[[str, str], VideoDiffusionFeatures]
 MakeBatch = Callable[..., Batch]
-ARMS = [("image", "gaussian"), ("text", "gaussian"), ("image+text", "gaussian"), ("image+text", "predicted"), ("text", "predicted")]
+ARMS = [
+    ("image", "gaussian"),
+    ("text", "gaussian"),
+    ("image+text", "gaussian"),
+    ("image+text", "predicted"),
+    ("text", "predicted"),
+    ("image+text", "predicted-eq2"),
+    ("text", "none"),
+]
 
 
 @pytest.fixture
@@ -43,7 +51,7 @@ def test_the_unet_is_recorded_only_where_something_trained_is_upstream(
 ) -> None:
     arm = features(prompt, noise)
     recorded = any(output.requires_grad for output in side_outputs_of(arm, batch(1, 2)).values())
-    assert recorded == ((prompt, noise) != ("text", "gaussian"))
+    assert recorded == ((prompt, noise) not in {("text", "gaussian"), ("text", "none")})
 
 
 @pytest.mark.parametrize(("prompt", "noise"), ARMS)

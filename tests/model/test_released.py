@@ -14,9 +14,10 @@ from torch import Tensor
 from transformers import CLIPTextConfig, CLIPTextModel, RobertaConfig, RobertaModel
 
 from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, TextTower, UNet
-from vdit.config.model import Model, Prompt, Pyramid
+from vdit.config.model import Diffusion, Encode, Model, Prompt, Pyramid
 from vdit.model import autoencoder, tokens
-from vdit.model.diffusion import noised, side_outputs
+from vdit.model.batch import Batch
+from vdit.model.diffusion import noised, side_outputs, start
 from vdit.model.features import Encoded, VideoDiffusionFeatures
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.released import features_state, frozen_states
@@ -50,10 +51,13 @@ class Case:
     def posterior(self) -> autoencoder.Posterior:
         return autoencoder.encode(self.frozen.vae, self["vae.pixel_values"])
 
+    def batch(self) -> Batch:
+        frames = self.input("frames_normalised_padded_btchw")
+        size = self.input("targets/0/size")[None]
+        return Batch(frames, self.input("pad_mask_bthw"), size, ("",), (0,), None)
+
     def encoded(self) -> Encoded:
-        posterior = self.posterior()
-        latents = self.features.scaled(posterior.sample(self["vae.eps"]), clips=1)
-        return Encoded(latents, posterior.map4_NCHW, tokens.tokens(self.frozen.image_tower, self["clip_vision.pixel_values"]))
+        return self.features.encode(self.batch(), self["vae.eps"])
 
 
 def architecture(config: dict[str, Any], words: int) -> Architecture:
@@ -120,6 +124,7 @@ def released() -> tuple[VideoDiffusionFeatures, FrozenDiffusion]:
         architecture=sizes,
         prompt=Prompt(heads=4, head_dim=16, feedforward=32),
         pyramid=Pyramid(width=config["head"]["backbone_embed_dim"]),
+        encode=Encode(posterior="sample", cast="truncate", resize="pil"),
     )
     frozen = frozen_networks(config, sizes, state)
     features = VideoDiffusionFeatures(model, frozen)
@@ -168,27 +173,28 @@ def test_one_prompt_a_frame(case: Case) -> None:
     frames = case["vae.mean"].shape[0]
     prompt = case.features.prompt
     close(prompt.image(case["clip_vision.last_hidden_state"]), case["image_tokens_projected"])
-    close(prompt(case["clip_text.last_hidden_state"], case["clip_vision.last_hidden_state"], frames), case["prompt.p_ve"])
+    seen = prompt.look(case["clip_vision.last_hidden_state"])
+    close(prompt(case["clip_text.last_hidden_state"], seen, frames), case["prompt.p_ve"])
 
 
 def test_noise_and_noising_at_step_zero(case: Case) -> None:
     latents = case["vae.latents_scaled_bcfhw"].transpose(1, 2)
     noise = case.features.noise(latents)
     close(noise.transpose(1, 2), case["noise.normalised_bcfhw"])
-    close(noised(latents, noise, case.frozen.alphas_cumprod, 0).transpose(1, 2), case["unet.noisy_latents"])
+    close(noised(latents, noise, case.frozen.alphas_cumprod, Diffusion()).transpose(1, 2), case["unet.noisy_latents"])
 
 
 def test_side_outputs_of_the_unet(case: Case) -> None:
     noisy = case["unet.noisy_latents"].transpose(1, 2)
-    outputs = side_outputs(case.frozen.unet, noisy, case["prompt.p_ve"], 0, frozenset(TAPS))
+    started = start(case.frozen.unet, noisy, 0, frozenset(TAPS))
+    outputs = side_outputs(case.frozen.unet, started, case["prompt.p_ve"], frozenset(TAPS))
     for tap, record in TAPS.items():
         close(outputs[tap], case[record])
 
 
-def test_pyramid_from_pixels_words_and_recorded_posterior_noise(case: Case) -> None:
-    encoded, padding = case.encoded(), case.input("pad_mask_bthw")
-    embedded = text_embedding(case.frozen, case["clip_text.input_ids"])
-    levels = case.features.read(encoded, embedded, case.features.draw(encoded.latents_BTCHW, (0,), padding), padding)
+def test_pyramid_from_frames_words_and_recorded_posterior_noise(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vdit.model.features.token_ids", lambda frozen, captions: case["clip_text.input_ids"])
+    levels = case.features(case.batch(), case.encoded())
     for index, level in enumerate(levels.maps_BTCHW):
         close(level, case[f"pyramid.out{index}"])
     for index in (0, 1, 2):
@@ -199,16 +205,17 @@ def test_pixels_reach_the_autoencoder_as_recorded(case: Case, monkeypatch: pytes
     seen: list[Tensor] = []
     encode = autoencoder.encode
     monkeypatch.setattr(autoencoder, "encode", lambda vae, pixels: seen.append(pixels) or encode(vae, pixels))
-    case.features.encode(case.input("frames_normalised_padded_btchw"))
+    case.encoded()
     close(seen[0], case["vae.pixel_values"])
 
 
-def test_image_preparation_is_the_released_one_but_for_its_truncation(case: Case) -> None:
-    truncated = ((case["vae.pixel_values"] + 1) * 127.5).int().float()
-    ours = tokens.prepare(truncated / 255, case.frozen)
-    levels = (ours - case["clip_vision.pixel_values"]).abs() * torch.tensor(case.frozen.image_std).view(3, 1, 1) * 255
-    # PILLOW interpolates with whole numbers: a tie may fall to the other side, once in each direction.
-    assert levels.max() < 2.1 and (levels > 0.5).float().mean() < 0.04
+def test_released_image_preparation_is_exact_and_the_default_differs_by_two_levels(case: Case) -> None:
+    shares = (case["vae.pixel_values"] + 1) / 2
+    released = tokens.prepare(shares, case.frozen, case.features.model.encode)
+    torch.testing.assert_close(released, case["clip_vision.pixel_values"], rtol=0, atol=1e-6)
+    levels = (tokens.prepare(shares, case.frozen, Encode()) - released).abs() * torch.tensor(case.frozen.image_std).view(3, 1, 1) * 255
+    # Rounding instead of truncation is one level; PILLOW interpolates with whole numbers, so that a tie may fall to the other side.
+    assert 0.5 < levels.max() < 3.1
 
 
 def test_every_trained_tensor_of_the_checkpoint_is_placed(released: tuple[VideoDiffusionFeatures, FrozenDiffusion]) -> None:

@@ -25,7 +25,7 @@ def test_every_choice_gives_four_levels(chosen: tuple[Tap, ...], model: Model) -
     pyramid = taps.Pyramid(Pyramid(taps=chosen, width=8), model.architecture)
     # 80x112 pixels: odd from stride 16 on.
     outputs = {tap: torch.randn(2, width(model.architecture.unet, tap), -(-80 // STRIDE[tap]), -(-112 // STRIDE[tap])) for tap in chosen}
-    maps = pyramid(torch.randn(2, model.architecture.vae.block_out_channels[2], 20, 28), outputs)
+    maps = pyramid(pyramid.finest(torch.randn(2, model.architecture.vae.block_out_channels[2], 20, 28)), outputs)
     assert [tuple(level.shape) for level in maps] == [(2, 8, 20, 28), (2, 16, 10, 14), (2, 32, 5, 7), (2, 64, 3, 4)]
 
 

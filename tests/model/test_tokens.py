@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from vdit.config.model import Encode
 from vdit.model.frozen import FrozenDiffusion
-from vdit.model.tokens import grey_levels, prepare, resize_and_crop, tokens
+from vdit.model.tokens import grey_levels, prepare, resize_and_crop, resize_and_crop_by_pil, tokens, truncated_levels
 
 
 def test_all_grey_levels_survive_normalising_and_back() -> None:
@@ -14,6 +15,15 @@ def test_all_grey_levels_survive_normalising_and_back() -> None:
     for mean, std in ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225)):
         shares = (levels / 255 - mean) / std * std + mean
         assert torch.equal(grey_levels(shares), levels)
+
+
+def test_truncation_darkens_a_fifth_of_the_levels_by_one() -> None:
+    levels = torch.arange(256.0)
+    for mean, std in ((0.485, 0.229), (0.456, 0.224), (0.406, 0.225)):
+        shares = (levels / 255 - mean) / std * std + mean
+        darker = levels - truncated_levels(shares)
+        assert set(darker.tolist()) == {0.0, 1.0}
+        assert 0.15 < darker.mean() < 0.26  # spec B5: 18 to 25 % of the levels
 
 
 # Landscape, portrait, enlarged, square.
@@ -25,8 +35,10 @@ def test_resizes_and_crops_as_pillow_to_a_grey_level(size: tuple[int, int]) -> N
     resized = np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BICUBIC))
     top, left = (height - 64) // 2, (width - 64) // 2
     expected = resized[top : top + 64, left : left + 64]
-    ours = resize_and_crop(torch.from_numpy(frame).permute(2, 0, 1)[None].float(), 64)[0].permute(1, 2, 0).numpy()
+    levels = torch.from_numpy(frame).permute(2, 0, 1)[None].float()
+    ours = resize_and_crop(levels, 64)[0].permute(1, 2, 0).numpy()
     assert np.abs(ours - expected).max() <= 1
+    assert np.array_equal(resize_and_crop_by_pil(levels, 64)[0].permute(1, 2, 0).numpy(), expected)
 
 
 def test_tokens_are_the_towers_states_before_its_last_norm(frozen: FrozenDiffusion) -> None:
@@ -38,7 +50,7 @@ def test_tokens_are_the_towers_states_before_its_last_norm(frozen: FrozenDiffusi
 
 
 def test_prepared_frames_fit_the_tower(frozen: FrozenDiffusion) -> None:
-    white = prepare(torch.ones(1, 3, 64, 96), frozen)
+    white = prepare(torch.ones(1, 3, 64, 96), frozen, Encode())
     assert white.shape == (1, 3, frozen.image_size, frozen.image_size)
     expected = (1 - torch.tensor(frozen.image_mean)) / torch.tensor(frozen.image_std)
     torch.testing.assert_close(white[0, :, 0, 0], expected)

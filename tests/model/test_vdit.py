@@ -51,10 +51,42 @@ def test_trains_and_predicts(model: Model, frozen: FrozenDiffusion, batch: MakeB
         assert vdit.predict(clip, "all").masks_BTQHW.shape == (1, frames, model.head.queries, 64, 96)
 
 
+@pytest.mark.parametrize("kind", ["image", "text", "image+text"])
+def test_a_step_on_stored_stages_is_the_step_on_frames(model: Model, frozen: FrozenDiffusion, batch: MakeBatch, kind: str) -> None:
+    vdit, clip = VDIT(replace(model, prompt=replace(model.prompt, kind=kind)), frozen, seed=0).eval(), batch(1, 2)
+    stored = vdit(clip, MatchWeights(), vdit.features.encode(clip))
+    assert torch.equal(stored[-1].masks_BTHW, vdit(clip, MatchWeights())[-1].masks_BTHW)
+
+
+def test_dropout_of_the_frozen_networks_runs_in_training_only_where_it_is_wanted(model: Model, frozen: FrozenDiffusion) -> None:
+    released = VDIT(replace(model, backbone=replace(model.backbone, mode="released")), frozen, seed=0).train()
+    on = [name for name, network in frozen.networks().items() if any(module.training for module in network.modules())]
+    assert on == list(frozen.networks())
+    released.eval()
+    assert not any(module.training for network in frozen.networks().values() for module in network.modules())
+    released.train()
+    VDIT(model, frozen, seed=0).train()  # the next trial on the same networks
+    assert not any(module.training for network in frozen.networks().values() for module in network.modules())
+
+
+def test_recomputed_activations_give_the_same_gradients(model: Model, frozen: FrozenDiffusion, batch: MakeBatch) -> None:
+    clip = batch(1, 2)
+    found = []
+    for recompute in (False, True):
+        vdit = VDIT(replace(model, backbone=replace(model.backbone, mode="released")), frozen, seed=0).train()
+        vdit.features.recompute = recompute
+        torch.manual_seed(0)
+        vdit(clip, MatchWeights())[-1].masks_BTHW.square().mean().backward()
+        found.append({name: parameter.grad for name, parameter in vdit.features.named_parameters()})
+    vdit.eval()
+    for name, gradient in found[0].items():
+        assert gradient is not None and torch.equal(gradient, found[1][name]), name
+
+
 def test_expressions_share_what_is_encoded_once(model: Model, frozen: FrozenDiffusion, batch: MakeBatch) -> None:
     vdit, clip = VDIT(model, frozen, seed=0).eval(), batch(1, 2)
     with torch.no_grad():
-        encoded = vdit.encode(clip)
+        seen = vdit.see(clip)
         for text in ("a red circle", "the star on top"):
             asked = replace(clip, captions=(text,))
-            torch.testing.assert_close(vdit.predict(asked, "all", encoded).masks_BTQHW, vdit.predict(asked, "all").masks_BTQHW)
+            torch.testing.assert_close(vdit.predict(asked, "all", seen).masks_BTQHW, vdit.predict(asked, "all").masks_BTQHW)

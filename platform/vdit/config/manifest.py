@@ -13,15 +13,17 @@ from vdit.config.canonical import digest
 Manifest: TypeAlias = dict[str, tuple[int, int, str]]
 
 
-def folder_digest(root: Path, manifests: Path) -> str:
+def folder_digest(root: Path, manifests: Path, without: frozenset[str] = frozenset()) -> str:
     """SHA-256 over path and content of every file below `root` except hidden files and README*; times and `root` itself do not enter.
+
+    Entries of `root` that are named in `without` are left out.
 
     The manifest is written to `manifests`, never to `root`. A file of the same size and mtime as before is not read again.
     Raises ValueError naming the folder or file where one is missing, empty or unreadable.
     """
     if not root.is_dir():
         raise ValueError(f"{root}: no such folder; check the path, or download the data there first")
-    paths = sorted(_below(root, frozenset()))
+    paths = sorted(path for path in _below(root, frozenset()) if path.partition("/")[0] not in without)
     if not paths:
         raise ValueError(f"{root}: the folder holds no files; check the path, or download the data there first")
     name = sha256(str(root.resolve()).encode()).hexdigest()[:16]

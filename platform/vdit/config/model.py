@@ -9,7 +9,7 @@ from vdit.config.architecture import Architecture
 from vdit.config.strict import STRICT
 
 PromptKind = Literal["image", "text", "image+text"]
-NoiseKind = Literal["gaussian", "predicted"]
+NoiseKind = Literal["gaussian", "predicted", "predicted-eq2", "none"]
 Tap = Literal["in", "down0", "down1", "down2", "down3", "mid", "up0", "up1", "up2", "up3"]
 Timestep = Annotated[int, Field(ge=0, le=999)]
 RELEASED_TAPS: tuple[Tap, ...] = ("in", "up2", "down0", "up1", "down1", "up0")
@@ -17,10 +17,27 @@ RELEASED_TAPS: tuple[Tap, ...] = ("in", "up2", "down0", "up1", "down1", "up0")
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Backbone:
-    """A file of vdit/backbones; `seed` is that of random weights and without effect where a checkpoint is given."""
+    """A file of vdit/backbones; `seed` is that of random weights and without effect where a checkpoint is given.
+
+    `mode` is how the frozen networks run while the head trains: "eval", or with their dropout on, as the released code has them (B2).
+    """
 
     name: str = "modelscope"
     seed: int = 0
+    mode: Literal["eval", "released"] = "eval"
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
+class Encode:
+    """How frames reach the frozen networks; the released code samples, truncates and resizes with PIL.
+
+    `posterior`: latents are the autoencoder's mean, or a sample (B3). `cast`: grey levels for the image tower are rounded, or truncated
+    (B5). `resize`: to the image tower's size for the whole batch on the device, or by PIL frame by frame.
+    """
+
+    posterior: Literal["mean", "sample"] = "mean"
+    cast: Literal["round", "truncate"] = "round"
+    resize: Literal["batched", "pil"] = "batched"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -35,16 +52,24 @@ class Prompt:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Noise:
-    """What is added to the latents (Eq. 2)."""
+    """What is added to the latents: "predicted" as in the released code, "predicted-eq2" to the letter of Eq. 2 (D2).
+
+    `statistics` is what "predicted" noise is standardised over; the released code takes the whole batch, padding included (B4).
+    """
 
     kind: NoiseKind = "predicted"
+    statistics: Literal["clip", "batch"] = "clip"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Diffusion:
-    """The step of the forward process at which the U-Net is read (Eq. 3)."""
+    """The step of the forward process at which the U-Net is read, and its weights of signal and noise.
+
+    "sqrt" are the roots of the shares, as released and as diffusion models are trained; "linear" the shares, to the letter of Eq. 3 (D1).
+    """
 
     timestep: Timestep = 0
+    coefficients: Literal["sqrt", "linear"] = "sqrt"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -76,6 +101,7 @@ class Model:
 
     architecture: Architecture = Architecture()
     backbone: Backbone = Backbone()
+    encode: Encode = Encode()
     prompt: Prompt = Prompt()
     noise: Noise = Noise()
     diffusion: Diffusion = Diffusion()

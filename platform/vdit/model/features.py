@@ -1,4 +1,4 @@
-"""Video diffusion features F_v: frozen text-to-video U-Net under a learned prompt and learned noise (Section 4.1, left of Figure 2)."""
+"""Video diffusion features F_v: frozen diffusion U-Net under a learned prompt and learned noise (Section 4.1, left of Figure 2)."""
 
 # B clips, T frames, N = B x T with clips outermost, C channels, H W pixels
 
@@ -12,7 +12,7 @@ from vdit.config import model as config
 from vdit.model import autoencoder, noise, tokens
 from vdit.model.batch import Batch, Levels
 from vdit.model.collate import MEAN, STD, channels
-from vdit.model.diffusion import noised, side_outputs
+from vdit.model.diffusion import Start, noised, side_outputs, start
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.fusion import nearest
 from vdit.model.prompt import Prompt
@@ -22,7 +22,7 @@ from vdit.model.words import text_embedding, token_ids
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What the frozen networks see in clips, whatever is said about them: one `Encoded` serves all expressions of a video.
+    """What the frozen networks see in clips, whatever is trained: the stages that trials can share (vdit/study/stages.py).
 
     `latents_BTCHW` are scaled and float32. `tokens_NPC` is None where the prompt is the text alone.
     """
@@ -32,11 +32,23 @@ class Encoded:
     tokens_NPC: Tensor | None
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What this model makes of clips, whatever is said about them: one `Seen` serves all expressions of a video."""
+
+    level4_NCHW: Tensor
+    start: Start
+    prompt: tuple[Tensor, ...]
+
+
 class VideoDiffusionFeatures(nn.Module):
     """Trained here: the prompt's projections, the noise predictor, the adapters of the pyramid. `frozen` is read and not owned.
 
-    Where nothing trained lies upstream of the U-Net (text prompt, gaussian noise) autograd records none of it.
+    Where nothing trained lies upstream of the U-Net (text prompt, gaussian noise) autograd records none of it. `recompute` trades time for
+    memory: the U-Net's activations are computed again in the backward pass.
     """
+
+    recompute = False
 
     def __init__(self, model: config.Model, frozen: FrozenDiffusion) -> None:
         super().__init__()
@@ -49,49 +61,77 @@ class VideoDiffusionFeatures(nn.Module):
         self.model = model
         self.frozen = frozen
         self.prompt = Prompt(model.prompt, sizes.text.hidden_size, sizes.image.width)
-        self.noise = noise.PredictedNoise(sizes.vae.latent_channels) if model.noise.kind == "predicted" else None
+        self.noise = noise.predictor(model.noise, sizes.vae.latent_channels)
         self.pyramid = Pyramid(model.pyramid, sizes)
 
-    def forward(self, batch: Batch) -> Levels:
-        return self.forward_encoded(self.encode(batch.frames_BT3HW), batch.captions, batch.noise_seeds, batch.padding_BTHW)
+    @property
+    def widths(self) -> tuple[int, int, int, int]:
+        """Channels of the levels of stride 4, 8, 16 and 32."""
+        width = self.model.pyramid.width
+        return width, 2 * width, 4 * width, 8 * width
+
+    def forward(self, batch: Batch, encoded: Encoded | None = None) -> Levels:
+        """The pyramid of clips under their captions; `encoded` where the frozen stages are given."""
+        return self.levels(self.see(batch, encoded), batch)
 
     @torch.no_grad()
-    def encode(self, frames_BT3HW: Tensor) -> Encoded:
-        """Latents, 4x map and image tokens of ImageNet-normalised frames."""
-        frames_N3HW = rearrange(frames_BT3HW, "b t c h w -> (b t) c h w")
-        shares_N3HW = frames_N3HW * channels(STD, frames_N3HW) + channels(MEAN, frames_N3HW)
+    def encode(self, batch: Batch, eps_NCHW: Tensor | None = None) -> Encoded:
+        """Latents, 4x map and image tokens of the batch's frames.
+
+        `eps_NCHW` is the standard normal noise of a sampled posterior; None draws it from the clips' seeds.
+        """
+        shares_N3HW = shares(batch.frames_BT3HW)
         posterior = autoencoder.encode(self.frozen.vae, 2 * shares_N3HW - 1)
-        seen = (
-            None if self.model.prompt.kind == "text" else tokens.tokens(self.frozen.image_tower, tokens.prepare(shares_N3HW, self.frozen))
-        )
-        return Encoded(self.scaled(posterior.mean_NCHW, frames_BT3HW.shape[0]), posterior.map4_NCHW, seen)
+        latents_NCHW = posterior.mean_NCHW
+        if self.model.encode.posterior == "sample":
+            latents_NCHW = posterior.sample(self.draw_posterior(batch, latents_NCHW) if eps_NCHW is None else eps_NCHW)
+        seen = None
+        if self.model.prompt.kind != "text":
+            seen = tokens.tokens(self.frozen.image_tower, tokens.prepare(shares_N3HW, self.frozen, self.model.encode))
+        return Encoded(self.scaled(latents_NCHW, batch.clips), posterior.map4_NCHW, seen)
 
     def scaled(self, latents_NCHW: Tensor, clips: int) -> Tensor:
         """Latents as the U-Net was trained on them, [B, T, C, h, w] float32."""
         return rearrange(latents_NCHW.float() * self.model.architecture.vae.scaling_factor, "(b t) c h w -> b t c h w", b=clips)
 
-    def forward_encoded(self, encoded: Encoded, captions: tuple[str, ...], noise_seeds: tuple[int, ...], padding_BTHW: Tensor) -> Levels:
-        """The pyramid of encoded clips under `captions`, one a clip."""
-        embedded_BLC = text_embedding(self.frozen, token_ids(self.frozen, captions))
-        noise_BTCHW = self.draw(encoded.latents_BTCHW, noise_seeds, padding_BTHW)
-        return self.read(encoded, embedded_BLC, noise_BTCHW, padding_BTHW)
+    def draw_posterior(self, batch: Batch, latents_NCHW: Tensor) -> Tensor:
+        """Another draw than the gaussian noise of the same clips."""
+        like_BTCHW = rearrange(latents_NCHW, "(b t) c h w -> b t c h w", b=batch.clips)
+        return rearrange(noise.gaussian(noise.posterior_seeds(batch.noise_seeds), batch, like_BTCHW), "b t c h w -> (b t) c h w")
 
-    def draw(self, latents_BTCHW: Tensor, seeds: tuple[int, ...], padding_BTHW: Tensor) -> Tensor:
-        """The noise of each clip: read off its latents (Eq. 2), or gaussian."""
+    def see(self, batch: Batch, encoded: Encoded | None = None) -> Seen | Levels:
+        """All that does not depend on the captions; with a prompt of image tokens alone that is the whole pyramid."""
+        given = self.encode(batch) if encoded is None else encoded
+        latents_BTCHW = given.latents_BTCHW
+        noisy_BTCHW = noised(latents_BTCHW, self.draw(batch, latents_BTCHW), self.frozen.alphas_cumprod, self.model.diffusion)
+        started = start(self.frozen.unet, noisy_BTCHW, self.model.diffusion.timestep, self.pyramid.taps)
+        seen = Seen(self.pyramid.finest(given.map4_NCHW), started, self.prompt.look(given.tokens_NPC))
+        return self.read(seen, seen.prompt[0], batch) if self.model.prompt.kind == "image" else seen
+
+    def draw(self, batch: Batch, latents_BTCHW: Tensor) -> Tensor:
+        """The noise of each clip: read off its latents (Eq. 2), gaussian, or none."""
         if self.noise is not None:
             return torch.as_tensor(self.noise(latents_BTCHW))
-        cell = padding_BTHW.shape[-1] // latents_BTCHW.shape[-1]
-        seen_BHW = ~padding_BTHW[:, 0]
-        sides_B2 = torch.stack([seen_BHW.any(dim=2).sum(dim=1), seen_BHW.any(dim=1).sum(dim=1)], dim=1)
-        cells_B2 = torch.div(sides_B2 + cell - 1, cell, rounding_mode="floor")
-        return noise.gaussian(seeds, cells_B2, latents_BTCHW.shape, latents_BTCHW.device)
+        if self.model.noise.kind == "none":
+            return torch.zeros_like(latents_BTCHW)
+        return noise.gaussian(batch.noise_seeds, batch, latents_BTCHW)
 
-    def read(self, encoded: Encoded, embedded_BLC: Tensor, noise_BTCHW: Tensor, padding_BTHW: Tensor) -> Levels:
-        """Prompt, noising, U-Net, pyramid: Figure 2 from left to right."""
-        timestep, frames = self.model.diffusion.timestep, encoded.latents_BTCHW.shape[1]
-        prompts_NLC = self.prompt(embedded_BLC, encoded.tokens_NPC, frames)
-        noisy_BTCHW = noised(encoded.latents_BTCHW, noise_BTCHW, self.frozen.alphas_cumprod, timestep)
-        outputs = side_outputs(self.frozen.unet, noisy_BTCHW, prompts_NLC, timestep, self.pyramid.taps)
-        maps = self.pyramid(encoded.map4_NCHW, outputs)
-        padding_NHW = rearrange(padding_BTHW, "b t h w -> (b t) h w")
+    def levels(self, seen: Seen | Levels, batch: Batch) -> Levels:
+        """The pyramid under the batch's captions, one a clip."""
+        if isinstance(seen, Levels):
+            return seen
+        embedded_BLC = text_embedding(self.frozen, token_ids(self.frozen, batch.captions))
+        return self.read(seen, self.prompt(embedded_BLC, seen.prompt, batch.length), batch)
+
+    def read(self, seen: Seen, prompts_NLC: Tensor, batch: Batch) -> Levels:
+        """U-Net and pyramid: Figure 2 from left to right."""
+        outputs = side_outputs(self.frozen.unet, seen.start, prompts_NLC, self.pyramid.taps, self.recompute and torch.is_grad_enabled())
+        maps = self.pyramid(seen.level4_NCHW, outputs)
+        padding_NHW = rearrange(batch.padding_BTHW, "b t h w -> (b t) h w")
         return Levels(maps, tuple(nearest(padding_NHW, (level.shape[-2], level.shape[-1])) for level in maps))
+
+
+def shares(frames_BT3HW: Tensor) -> Tensor:
+    """ImageNet-normalised frames as shares of white, [N, 3, H, W]; padding becomes ImageNet's mean colour (spec 1.1)."""
+    frames_N3HW = rearrange(frames_BT3HW, "b t c h w -> (b t) c h w")
+    return frames_N3HW * channels(STD, frames_N3HW) + channels(MEAN, frames_N3HW)

@@ -39,13 +39,16 @@ class TextGuidedProjection(nn.Module):
         self.contract = nn.Linear(prompt.feedforward, width)
         self.feedforward_norm = nn.LayerNorm(width, eps=1e-6)
 
-    def forward(self, words_BLC: Tensor, image_NPC: Tensor) -> Tensor:
-        """`image_NPC` holds the frames of all clips, N = B x T -> [N, L, C]."""
-        frames = image_NPC.shape[0] // words_BLC.shape[0]
+    def look(self, image_NPC: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values [N, heads, P, D] of the frames of all clips: the half that does not depend on the words."""
+        split = "n p (h d) -> n h p d"
+        return rearrange(self.key(image_NPC), split, h=self.heads), rearrange(self.value(image_NPC), split, h=self.heads)
+
+    def forward(self, words_BLC: Tensor, seen: tuple[Tensor, Tensor]) -> Tensor:
+        """[N, L, C] of what `look` made of N = B x T frames."""
+        frames = seen[0].shape[0] // words_BLC.shape[0]
         query = repeat(self.query(words_BLC), "b l (h d) -> (b t) h l d", h=self.heads, t=frames)
-        key = rearrange(self.key(image_NPC), "n p (h d) -> n h p d", h=self.heads)
-        value = rearrange(self.value(image_NPC), "n p (h d) -> n h p d", h=self.heads)
-        attended = rearrange(functional.scaled_dot_product_attention(query, key, value), "n h l d -> n l (h d)")
+        attended = rearrange(functional.scaled_dot_product_attention(query, *seen), "n h l d -> n l (h d)")
         seen_NLC = self.attention_norm(self.out(attended) + repeat(words_BLC, "b l c -> (b t) l c", t=frames))
         return torch.as_tensor(self.feedforward_norm(self.contract(functional.relu(self.expand(seen_NLC))) + seen_NLC))
 
@@ -59,9 +62,21 @@ class Prompt(nn.Module):
         self.image = ImageProjection(image_width, width) if prompt.kind != "text" else None
         self.guided = TextGuidedProjection(prompt, width) if prompt.kind == "image+text" else None
 
-    def forward(self, words_BLC: Tensor, tokens_NPV: Tensor | None, frames: int) -> Tensor:
-        """[BT, L or P, C]. `tokens_NPV` is read unless the prompt is the text alone; `frames` is T."""
+    def look(self, tokens_NPV: Tensor | None) -> tuple[Tensor, ...]:
+        """What the prompt takes from the frames, whatever is said of them; nothing where it is the text alone."""
         if self.image is None:
-            return repeat(words_BLC, "b l c -> (b t) l c", t=frames)
+            return ()
         image_NPC: Tensor = self.image(tokens_NPV)
-        return image_NPC if self.guided is None else torch.as_tensor(self.guided(words_BLC, image_NPC))
+        return (image_NPC,) if self.guided is None else self.guided.look(image_NPC)
+
+    def forward(self, words_BLC: Tensor, seen: tuple[Tensor, ...], frames: int) -> Tensor:
+        """[BT, L or P, C] of what `look` saw; `frames` is T."""
+        match seen:
+            case ():
+                return repeat(words_BLC, "b l c -> (b t) l c", t=frames)
+            case (image_NPC,):
+                return image_NPC
+            case (keys, values):
+                assert self.guided is not None
+                return torch.as_tensor(self.guided(words_BLC, (keys, values)))
+        raise AssertionError(len(seen))

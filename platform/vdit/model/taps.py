@@ -69,12 +69,16 @@ class Pyramid(nn.Module):
         inner = min(2 * self.widths[stride], self.widths[32])
         return nn.Sequential(nn.Conv2d(channels, inner, kernel_size=1), nn.Conv2d(inner, self.widths[stride], kernel_size=1))
 
-    def forward(self, map4_NCHW: Tensor, outputs: dict[Tap, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The levels of stride 4, 8, 16, 32; sides are the 4x map's, halved and rounded up at each step."""
-        maps = {4: self.adapters["4"](map4_NCHW)}
+    def finest(self, map4_NCHW: Tensor) -> Tensor:
+        """The level of stride 4, which is the autoencoder's alone."""
+        return torch.as_tensor(self.adapters["4"](map4_NCHW))
+
+    def forward(self, level4_NCHW: Tensor, outputs: dict[Tap, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The levels of stride 4 (as `finest` gave it), 8, 16, 32; sides are those of the first, halved and rounded up at each step."""
+        maps = {4: level4_NCHW}
         # Levels with side outputs come first, then those made from a finer level, then those made from a coarser one.
         for stride, source in self.sources.items():
-            size = _size(map4_NCHW, stride)
+            size = _size(level4_NCHW, stride)
             if source == stride:
                 maps[stride] = self.adapters[str(stride)](torch.cat([_resized(outputs[tap], size) for tap in self._joined(stride)], dim=1))
             else:
@@ -82,8 +86,8 @@ class Pyramid(nn.Module):
         return maps[4], maps[8], maps[16], maps[32]
 
 
-def _size(map4_NCHW: Tensor, stride: int) -> tuple[int, int]:
-    height, width = map4_NCHW.shape[-2:]
+def _size(level4_NCHW: Tensor, stride: int) -> tuple[int, int]:
+    height, width = level4_NCHW.shape[-2:]
     return -(-height * 4 // stride), -(-width * 4 // stride)
 
 

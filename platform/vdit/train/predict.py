@@ -48,10 +48,10 @@ def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expres
     parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
     for sample in samples:
         batch = replace(to(collate([sample], PAD), model.frozen.device), targets=None)
-        encoded = model.encode(batch)
+        seen = model.see(batch)
         for expression in expressions:
             worded = replace(batch, captions=(caption.normalise(expression.text),))
-            prediction = model.predict(worded, "best", encoded)
+            prediction = model.predict(worded, "best", seen)
             parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], shape))
     return {name: np.concatenate(found) for name, found in parts.items()}
 
