@@ -1,7 +1,5 @@
 """Boxes that are refined from layer to layer: their references, their gradients and the padding."""
 
-from dataclasses import replace
-
 import torch
 
 from vdit.config.model import Head
@@ -71,6 +69,6 @@ def test_frames_do_not_see_each_other() -> None:
     built, plain, queries = decoder(), memory(), torch.randn(2, 5, 64)
     other = plain.tokens_NSC.clone()
     other[1] += 1
-    first, second = built(queries, plain), built(queries, replace(plain, tokens_NSC=other))
+    first, second = built(queries, plain), built(queries, plain._replace(tokens_NSC=other))
     assert torch.equal(first.boxes_KNQ4[:, 0], second.boxes_KNQ4[:, 0])
     assert not torch.equal(first.boxes_KNQ4[:, 1], second.boxes_KNQ4[:, 1])

@@ -71,8 +71,8 @@ def test_padding_is_read_as_zero() -> None:
     padding[:, 20:24] = True
     other = clean.tokens_NSC.masked_fill(padding[..., None], 9.0)
     queries, references = torch.randn(2, 5, 64), torch.rand(2, 5, 4, 2)
-    first = attention(queries, references, replace(clean, padding_NS=padding))
-    second = attention(queries, references, replace(clean, padding_NS=padding, tokens_NSC=other))
+    first = attention(queries, references, clean._replace(padding_NS=padding))
+    second = attention(queries, references, clean._replace(padding_NS=padding, tokens_NSC=other))
     assert torch.equal(first, second)
     assert not torch.equal(first, attention(queries, references, clean))
 

@@ -8,7 +8,7 @@ import torch
 
 from vdit.config.train import LossWeights
 from vdit.model.batch import LayerOutput, Targets
-from vdit.model.losses import dice, focal, losses, low_masks, of_chosen, total, visible_frames
+from vdit.model.losses import dice, focal, losses, low_masks, of_chosen, term_names, total, visible_frames
 
 
 def targets() -> Targets:
@@ -88,3 +88,21 @@ def test_values_of_the_chosen_query_are_taken_clip_by_clip() -> None:
 
 def test_frames_that_show_the_object_are_counted() -> None:
     assert visible_frames(targets()).item() == 1.0
+
+
+def test_boxes_of_frames_without_the_object_count_only_where_they_should() -> None:
+    released, masked = targets(), replace(targets(), invalid_boxes="masked")
+    assert not bool(released.valid_BT.all()), "one frame must be without the object"
+    terms = {kind.invalid_boxes: losses((output(),), kind, LossWeights(), boxes=1.0) for kind in (released, masked)}
+    valid_BT = released.valid_BT
+    chosen = output().boxes_BTQ4[torch.arange(len(valid_BT)), :, output().chosen_B]
+    distance = (chosen - released.boxes_BT4).abs().sum(dim=-1)
+    torch.testing.assert_close(terms["released"]["loss_bbox"], distance.sum())
+    torch.testing.assert_close(terms["masked"]["loss_bbox"], distance[valid_BT].sum())
+    assert terms["masked"]["loss_giou"] < terms["released"]["loss_giou"]
+    assert terms["masked"]["loss_ce"] == terms["released"]["loss_ce"]
+
+
+def test_names_of_the_terms_in_their_order() -> None:
+    weights = replace(LossWeights(), giou=0.0)
+    assert tuple(losses((output(), output(), output()), targets(), weights, boxes=1.0)) == term_names(3, weights)

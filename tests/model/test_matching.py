@@ -1,6 +1,8 @@
 """The query of a clip against costs written out frame by frame, with a frame and a clip that do not show the object."""
 
 import math
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -34,13 +36,14 @@ def focal(logit: float, truth: bool) -> float:
     return -0.25 * (1 - p) ** 2 * math.log(p) if truth else -0.75 * p**2 * math.log(1 - p)
 
 
-def brute(k: int, b: int, q: int) -> float:
+def brute(k: int, b: int, q: int, masked: bool) -> float:
     logits, boxes, low = outputs()
     truth = targets()
     seen = [t for t in range(T) if truth.valid_BT[b, t]]
     visible = sum(focal(float(logits[k, b, t, q]), True) - focal(float(logits[k, b, t, q]), False) for t in seen) / max(1, len(seen))
-    distance = sum(float((boxes[k, b, t, q] - truth.boxes_BT4[b, t]).abs().sum()) for t in range(T)) / T
-    overlap = sum(float(generalised_iou(boxes[k, b, t, q], truth.boxes_BT4[b, t])) for t in range(T)) / T
+    counted = seen if masked else list(range(T))
+    distance = sum(float((boxes[k, b, t, q] - truth.boxes_BT4[b, t]).abs().sum()) for t in counted) / max(1, len(counted))
+    overlap = sum(float(generalised_iou(boxes[k, b, t, q], truth.boxes_BT4[b, t])) for t in counted) / max(1, len(counted))
     pixels = [(t, y, x) for t in range(T) for y in range(H) for x in range(W)]
     pairs = [(float(low[k, b, t, q, y, x]), bool(truth.masks_BTHW[b, t, 2 * y + 1, 2 * x + 1])) for t, y, x in pixels]
     shares = [(1 / (1 + math.exp(-logit)), is_object) for logit, is_object in pairs]
@@ -49,10 +52,12 @@ def brute(k: int, b: int, q: int) -> float:
     return WEIGHTS.ce * visible + WEIGHTS.bbox * distance - WEIGHTS.giou * overlap + WEIGHTS.mask * mask + WEIGHTS.dice * dice
 
 
-def test_costs_and_choice_are_those_written_out() -> None:
-    expected = torch.tensor([[[brute(k, b, q) for q in range(Q)] for b in range(B)] for k in range(K)])
-    torch.testing.assert_close(costs(*outputs(), targets(), WEIGHTS), expected, rtol=1e-5, atol=1e-5)
-    assert torch.equal(match(*outputs(), targets(), WEIGHTS), expected.argmin(dim=-1))
+@pytest.mark.parametrize("invalid_boxes", ["released", "masked"])
+def test_costs_and_choice_are_those_written_out(invalid_boxes: Literal["released", "masked"]) -> None:
+    truth = replace(targets(), invalid_boxes=invalid_boxes)
+    expected = torch.tensor([[[brute(k, b, q, invalid_boxes == "masked") for q in range(Q)] for b in range(B)] for k in range(K)])
+    torch.testing.assert_close(costs(*outputs(), truth, WEIGHTS), expected, rtol=1e-5, atol=1e-5)
+    assert torch.equal(match(*outputs(), truth, WEIGHTS), expected.argmin(dim=-1))
 
 
 @pytest.mark.parametrize("planted", [0, 3])

@@ -112,7 +112,7 @@ def undisturbed(study: Study, arm: str, runs: Path) -> Path:
 
 
 def weights(place: Path) -> dict[str, torch.Tensor]:
-    saved = checkpoint.read(place / "checkpoint")
+    saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
     assert saved is not None
     return saved[0]
 

@@ -54,7 +54,7 @@ WRONG = {
     ARMS + "data: 3": "data: should be a mapping of keys to values, is 3",
     ARMS + "train: {epochs: '9'}": "train.epochs: should be a valid integer, is '9'",
     ARMS + "train: {loss: {cee: 1}}": "train.loss.cee: unknown key 'cee'; did you mean 'ce'?",
-    ARMS + "train: {deepspeed: {zero_optimization: {stage: 4}}}": "train.deepspeed.zero_optimization.stage: should be 0, 1 or 2, is 4",
+    ARMS + "train: {deepspeed: {zero_optimization: {stage: 4}}}": "train.deepspeed.zero_optimization.stage: should be 0, 1, 2 or 3, is 4",
     ARMS + "model: {prompt: {kind: txt}}": "model.prompt.kind: unknown value 'txt'; did you mean 'text'?",
     ARMS + "model: {backbone: {name: modelscop}}": "model.backbone.name: unknown backbone 'modelscop'; did you mean 'modelscope'?",
     ARMS + "launch: {gpu: 1}": "launch.gpu: unknown key 'gpu'; did you mean 'gpus'?",

@@ -36,7 +36,7 @@ def finish(session: Session, place: Path) -> dict[str, object]:
 
 
 def trained(place: Path) -> dict[str, torch.Tensor]:
-    saved = checkpoint.read(place / "checkpoint")
+    saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
     assert saved is not None
     return saved[0]
 
@@ -92,7 +92,7 @@ def test_an_evaluation_goes_on_where_it_was_cut_off(tiny: Path, tmp_path: Path) 
     assert len(scores.read(place / "scores.parquet")["video"].unique()) == 2
 
 
-@pytest.mark.parametrize("stage", [0, 1, 2])
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
 def test_every_zero_stage_saves_and_goes_on_to_the_same_weights(tiny: Path, tmp_path: Path, stage: int) -> None:
     text = tiny.read_text().replace(
         "train: {max_steps: 6}", f"train: {{max_steps: 4, deepspeed: {{zero_optimization: {{stage: {stage}}}}}}}"
@@ -118,10 +118,10 @@ def test_a_checkpoint_of_another_architecture_is_refused(tiny: Path, tmp_path: P
     tensors = session.loop.gather()
     odd = {name: value[:1] if "queries" in name else value for name, value in tensors.items()}
     with pytest.raises(ValueError, match="another architecture"):
-        checkpoint.fits(session.loop.model.trainable(), odd, place)
+        checkpoint.fits(session.loop.trainable_shapes(), odd, place)
     missing = {name: value for name, value in tensors.items() if "queries" not in name}
     with pytest.raises(ValueError, match="is only in the model"):
-        checkpoint.fits(session.loop.model.trainable(), missing, place)
+        checkpoint.fits(session.loop.trainable_shapes(), missing, place)
     checkpoint.write(place / "checkpoint", odd, 1)
     with pytest.raises(ValueError, match="another architecture"):
         Session(ALONE, tmp_path / "runs").open(place)

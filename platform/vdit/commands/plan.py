@@ -18,6 +18,7 @@ def command(
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Show a study's trials: which are distinct, which are done, what the others will take."""
@@ -25,7 +26,7 @@ def command(
 
     from vdit.study import plan, spec
 
-    made = plan.build(spec.read(study, data=data, weights=weights), Path(context.obj["runs"]), provisional=True)
+    made = plan.build(spec.read(study, data=data, weights=weights, start=start), Path(context.obj["runs"]), provisional=True)
     if as_json:
         typer.echo(json.dumps(made.document(), indent=1, ensure_ascii=False))
         return

@@ -18,6 +18,7 @@ def command(
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
     arm: Annotated[str | None, typer.Option(help="Only this arm.")] = None,
     seed: Annotated[int | None, typer.Option(help="Only this seed.")] = None,
     steps: Annotated[int, typer.Option(min=0, help="Train so many steps; makes other trials than the study's. 0: as the study says.")] = 0,
@@ -37,7 +38,7 @@ def command(
 
     runs = Path(context.obj["runs"]).resolve()
     console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
-    read = spec.read(study, data=data, weights=weights)
+    read = spec.read(study, data=data, weights=weights, start=start)
     train = replace(read.base.train, max_steps=steps) if steps else read.base.train
     launch = replace(read.base.launch, workers=workers) if workers else read.base.launch
     read = replace(read, base=replace(read.base, train=train, launch=launch))

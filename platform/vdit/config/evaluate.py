@@ -1,13 +1,19 @@
 """How a trained model is measured (spec section 6; metrics.md part C)."""
 
+from typing import Literal
+
 from pydantic.dataclasses import dataclass
 
 from vdit.config.strict import STRICT
+
+Precision = Literal["none", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Evaluate:
     """`short_side` 0 keeps the frames' size, `max_side` 0 sets no bound, `window` 0 takes the whole video as one clip.
+
+    `autocast` is the precision of the model; the released inference uses float16.
 
     `light` are the brightness levels of Figure 5 beyond 0; none, or no `drift_clips`: Figure 5, or 4, is not measured.
     """
@@ -16,6 +22,7 @@ class Evaluate:
     max_side: int = 0
     window: int = 36
     threshold: float = 0.5
+    autocast: Precision = "none"
     light: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)
     light_draws: int = 3
     drift_clips: int = 1000

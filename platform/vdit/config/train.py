@@ -33,9 +33,9 @@ class MatchWeights:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class ZeroOptimization:
-    """DeepSpeed's `zero_optimization`. Not stage 3: its hooks do not see tensors inside the dataclasses that our modules exchange."""
+    """DeepSpeed's `zero_optimization`."""
 
-    stage: Literal[0, 1, 2] = 0
+    stage: Literal[0, 1, 2, 3] = 0
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -57,7 +57,12 @@ class DeepSpeed:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Train:
-    """`batch` is the global batch in clips; `max_steps` 0 means all of `epochs`; after each epoch of `drops` the rate falls to a tenth."""
+    """`batch` is the global batch in clips; `max_steps` 0 means all of `epochs`; after each epoch of `drops` the rate falls to a tenth.
+
+    `start` says which trained parameters the trial goes on from: the key of a trial, or the digest of a file ("" draws them); its class
+    heads are then drawn anew, as in the released code, or kept (B12). `invalid_boxes`: box costs and losses count frames without the
+    object too, as released, or leave them out (B10).
+    """
 
     epochs: int = 9
     max_steps: int = 0
@@ -65,6 +70,9 @@ class Train:
     learning_rate: float = 5e-5
     weight_decay: float = 5e-4
     drops: tuple[int, ...] = (6, 8)
+    start: str = ""
+    class_head: Literal["re-initialise", "keep"] = "re-initialise"
+    invalid_boxes: Literal["released", "masked"] = "released"
     loss: LossWeights = LossWeights()
     match: MatchWeights = MatchWeights()
     deepspeed: DeepSpeed = DeepSpeed()

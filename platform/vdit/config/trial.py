@@ -1,8 +1,9 @@
 """A trial: one arm with one seed, the unit that Ray schedules."""
 
 from functools import cache
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
 from vdit.config.data import Data
@@ -16,14 +17,19 @@ from vdit.config.train import Train
 class Launch:
     """Where and how a trial runs. Nothing here changes what it computes, so nothing here enters the trial key.
 
-    `data` and `weights` are folders ("" where the platform makes them itself); `checkpoint_every` and `report_every` count steps.
+    `data` and `weights` are folders ("" where the platform makes them itself), `start` the file that `train.start` stands for;
+    `checkpoint_every` and `report_every` count steps. A worker takes its share of the batch `micro_batch` clips at a time (0: at once);
+    `recompute` computes the U-Net's activations again in the backward pass instead of keeping them.
     """
 
     data: str = ""
     weights: str = ""
+    start: str = ""
     workers: int = 1
     threads: int = 1
     gpus: int = 0
+    micro_batch: Annotated[int, Field(ge=0)] = 0
+    recompute: bool = False
     checkpoint_every: int = 50
     report_every: int = 10
 

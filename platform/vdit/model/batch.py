@@ -4,17 +4,28 @@ B clips, T frames, H W padded pixels, Q queries, L words, C channels. BT is B x 
 """
 
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The truth of a batch at the padded size. Boxes are cx cy w h in shares of the unpadded size; zero where `valid_BT` is false."""
+    """The truth of a batch at the padded size. Boxes are cx cy w h in shares of the unpadded size; zero where `valid_BT` is false.
+
+    `invalid_boxes` says whether those zero boxes count in costs and losses, as released, or are left out (spec B10).
+    """
 
     masks_BTHW: Tensor  # bool
     boxes_BT4: Tensor
     valid_BT: Tensor  # bool
+    invalid_boxes: Literal["released", "masked"] = "released"
+
+    @property
+    def counted(self) -> Tensor:
+        """[B, T] bool: the frames whose boxes count."""
+        return self.valid_BT if self.invalid_boxes == "masked" else torch.ones_like(self.valid_BT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +51,7 @@ class Batch:
         return self.frames_BT3HW.shape[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Levels:
+class Levels(NamedTuple):
     """Visual features F_v: one map a stride (4, 8, 16, 32), and for each the padding mask (True on padding) at its size."""
 
     maps_BTCHW: tuple[Tensor, ...]  # each [BT, C, H/s, W/s]
@@ -56,8 +66,7 @@ class Words:
     padding_BL: Tensor  # bool
 
 
-@dataclass(frozen=True, slots=True)
-class LayerOutput:
+class LayerOutput(NamedTuple):
     """One decoder layer in training. `chosen_B` is the matched query of each clip, `masks_BTHW` its full-resolution logits."""
 
     logits_BTQ: Tensor

@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ def channels(values: tuple[float, ...], like: Tensor) -> Tensor:
     return torch.tensor(values, dtype=like.dtype, device=like.device).view(-1, 1, 1)
 
 
-def collate(samples: Sequence[Sample], multiple: int = 32) -> Batch:
+def collate(samples: Sequence[Sample], multiple: int = 32, invalid_boxes: Literal["released", "masked"] = "released") -> Batch:
     """Pads to the largest height and width among `samples`, rounded up to `multiple` (released: 32 in training, 16 at inference).
 
     Raises ValueError where the clips differ in length.
@@ -49,7 +50,7 @@ def collate(samples: Sequence[Sample], multiple: int = 32) -> Batch:
         sizes_B2=sizes_B2,
         captions=tuple(sample.text for sample in samples),
         noise_seeds=tuple(sample.noise_seed for sample in samples),
-        targets=Targets(masks_BTHW=masks_BTHW, boxes_BT4=boxes_BT4, valid_BT=valid_BT),
+        targets=Targets(masks_BTHW=masks_BTHW, boxes_BT4=boxes_BT4, valid_BT=valid_BT, invalid_boxes=invalid_boxes),
     )
 
 
@@ -72,7 +73,8 @@ def to(batch: Batch, device: torch.device) -> Batch:
     """The batch with all its tensors on `device`."""
     targets = batch.targets
     if targets is not None:
-        targets = Targets(
+        targets = replace(
+            targets,
             masks_BTHW=targets.masks_BTHW.to(device, non_blocking=True),
             boxes_BT4=targets.boxes_BT4.to(device, non_blocking=True),
             valid_BT=targets.valid_BT.to(device, non_blocking=True),

@@ -3,7 +3,7 @@
 N frames of all clips, K decoder layers, Q queries, C channels, L levels.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from einops import repeat
@@ -15,8 +15,7 @@ from vdit.model.heads import box_heads, inverse_sigmoid
 from vdit.model.precision import no_autocast, single
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(NamedTuple):
     """What each layer says of each query; boxes are cx cy w h in shares of the unpadded size."""
 
     states_KNQC: Tensor

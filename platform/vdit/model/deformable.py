@@ -4,7 +4,7 @@ N frames of all clips, Q queries, S tokens of all levels, L levels, M heads, P p
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -18,8 +18,7 @@ from vdit.model.precision import no_autocast, single
 LEVELS = 4  # strides 8, 16, 32 and 64
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(NamedTuple):
     """All levels of each frame as one sequence, finest level first, row by row.
 
     `ratios_NL2` are the shares of a level's width and height that are not padding.

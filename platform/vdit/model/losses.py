@@ -64,6 +64,12 @@ def losses(outputs: tuple[LayerOutput, ...], targets: Targets, weights: LossWeig
     return terms
 
 
+def term_names(layers: int, weights: LossWeights) -> tuple[str, ...]:
+    """The keys of `losses` for so many decoder layers, in its order."""
+    suffixes = [*(f"_{index}" for index in range(layers - 1)), ""]
+    return tuple(f"loss_{name}{suffix}" for suffix in suffixes for name, weight in asdict(weights).items() if weight != 0)
+
+
 def total(terms: Mapping[str, Tensor], weights: LossWeights) -> Tensor:
     """The weighted sum, every decoder layer alike."""
     weight = asdict(weights)
@@ -71,16 +77,16 @@ def total(terms: Mapping[str, Tensor], weights: LossWeights) -> Tensor:
 
 
 def _layer(output: LayerOutput, targets: Targets, used: set[str]) -> Iterator[tuple[str, Tensor]]:
-    """Sums over the batch. Boxes count in frames without the object too, where they are zero (spec B10); masks count by clip (spec B11)."""
+    """Sums over the batch. Boxes count in every frame that `targets.counted` names (spec B10); masks count by clip (spec B11)."""
     chosen_B = output.chosen_B
     if "ce" in used:
         yield "ce", _class_loss(single(output.logits_BTQ), targets.valid_BT, chosen_B)
     if used & {"bbox", "giou"}:
         boxes_BT4 = of_chosen(single(output.boxes_BTQ4), chosen_B)
         if "bbox" in used:
-            yield "bbox", (boxes_BT4 - targets.boxes_BT4).abs().sum()
+            yield "bbox", (boxes_BT4 - targets.boxes_BT4)[targets.counted].abs().sum()
         if "giou" in used:
-            yield "giou", (1 - generalised_iou(boxes_BT4, targets.boxes_BT4)).sum()
+            yield "giou", (1 - generalised_iou(boxes_BT4, targets.boxes_BT4))[targets.counted].sum()
     low_BTHW, low_truth = of_chosen(output.low_BTQHW, chosen_B), low_masks(targets.masks_BTHW)
     for suffix, logits, truth in (("", output.masks_BTHW, targets.masks_BTHW), ("_low", low_BTHW, low_truth)):
         if f"mask{suffix}" in used:

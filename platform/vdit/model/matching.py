@@ -20,17 +20,22 @@ def _class_costs(logits_KBTQ: Tensor, valid_BT: Tensor) -> Tensor:
     share = logits_KBTQ.sigmoid()
     visible = ALPHA * (1 - share) ** 2 * -(share + _EPS).log()
     hidden = (1 - ALPHA) * share**2 * -(1 - share + _EPS).log()
-    valid_BT1 = valid_BT[..., None].to(share.dtype)
-    return ((visible - hidden) * valid_BT1).sum(dim=2) / valid_BT1.sum(dim=1).clamp(min=1)
+    return _mean(visible - hidden, valid_BT)
+
+
+def _mean(values_KBTQ: Tensor, counted_BT: Tensor) -> Tensor:
+    """[K, B, Q]: over the frames that count; 0 where none does."""
+    counted_BT1 = counted_BT[..., None].to(values_KBTQ.dtype)
+    return (values_KBTQ * counted_BT1).sum(dim=2) / counted_BT1.sum(dim=1).clamp(min=1)
 
 
 def costs(logits_KBTQ: Tensor, boxes_KBTQ4: Tensor, low_KBTQHW: Tensor, targets: Targets, weights: MatchWeights) -> Tensor:
-    """[K, B, Q]. Box costs are means over all frames, also those without the object (spec B10); mask costs are over the clip."""
+    """[K, B, Q]. Box costs are means over the frames whose boxes count (spec B10); mask costs are over the clip."""
     logits_KBTQ, boxes_KBTQ4, low_KBTQHW = single(logits_KBTQ), single(boxes_KBTQ4), single(low_KBTQHW)
     truth_BT14 = targets.boxes_BT4[:, :, None]
     masks_BT1HW = low_masks(targets.masks_BTHW)[:, :, None]
-    distance_KBQ = (boxes_KBTQ4 - truth_BT14).abs().sum(dim=-1).mean(dim=2)
-    overlap_KBQ = generalised_iou(boxes_KBTQ4, truth_BT14).mean(dim=2)
+    distance_KBQ = _mean((boxes_KBTQ4 - truth_BT14).abs().sum(dim=-1), targets.counted)
+    overlap_KBQ = _mean(generalised_iou(boxes_KBTQ4, truth_BT14), targets.counted)
     return (
         weights.ce * _class_costs(logits_KBTQ, targets.valid_BT)
         + weights.bbox * distance_KBQ

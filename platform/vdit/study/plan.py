@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from vdit.study import design
 from vdit.study.preset import Estimate
 from vdit.study.spec import Arm, Level, Study
 from vdit.study.stages import Stage, stages
+from vdit.study.start import UNKNOWN, Starts
 
 # Where the folder is not given yet. Never the identity of anything, so that no result can be found under it.
 ABSENT = "not given"
@@ -103,9 +104,8 @@ def build(study: Study, runs: Path, *, provisional: bool = False, packages: tupl
     arms = design.arms(study)
     resolved = design.resolve(study.base, arms)
     code = code_digest(packages, runs / "manifests")
-    trials = _trials(
-        study.seeds, list(zip(arms, resolved, strict=True)), _Identities(runs / "manifests", provisional), code, _finished(runs)
-    )
+    points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
+    trials = _trials(points, _Identities(runs / "manifests", provisional), code, _finished(runs))
     return Plan(study, tuple(arms), trials, stages(resolved), _cost(study.estimate, trials, runs), code, _notice(trials))
 
 
@@ -130,23 +130,24 @@ class _Identities:
         return self.seen[place]
 
 
-def _trials(
-    seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], identities: _Identities, code: str, finished: frozenset[str]
-) -> tuple[PlannedTrial, ...]:
-    """One trial a key, under the first arm that has it. Seeds are outermost: a study that is interrupted has whole replicates."""
+def _points(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
+    """Every arm with every seed. Seeds are outermost: a study that is interrupted has whole replicates."""
+    return ((arm, starts.of(replace(resolved, seed=seed))) for seed in seeds for arm, resolved in arms)
+
+
+def _trials(points: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, finished: frozenset[str]) -> tuple[PlannedTrial, ...]:
+    """One trial a key, under the first arm that has it."""
     memo: Memo = {}
     found: dict[str, PlannedTrial] = {}
     sharing: dict[str, list[str]] = {}
-    for seed in seeds:
-        for arm, resolved in arms:
-            trial = replace(resolved, seed=seed)
-            data, weights = identities.data(trial), identities.weights(trial)
-            key = trial_key(trial, data, weights, code, memo)
-            if key in found:
-                sharing.setdefault(key, []).append(arm.name)
-                continue
-            done = data != ABSENT and folder_name(key) in finished
-            found[key] = PlannedTrial(key, trial, arm.levels, done, (), data, weights)
+    for arm, trial in points:
+        data, weights = identities.data(trial), identities.weights(trial)
+        key = trial_key(trial, data, weights, code, memo)
+        if key in found:
+            sharing.setdefault(key, []).append(arm.name)
+            continue
+        done = data != ABSENT and folder_name(key) in finished
+        found[key] = PlannedTrial(key, trial, arm.levels, done, (), data, weights)
     found |= {key: replace(found[key], shared_with=tuple(names)) for key, names in sharing.items()}
     return tuple(found.values())
 
@@ -179,6 +180,8 @@ def _notice(trials: Sequence[PlannedTrial]) -> str:
     notices = []
     if any(trial.data == ABSENT for trial in trials):
         notices.append(f"No folder of {first.data.benchmark} is given (--data DIR): keys are provisional, and what is done is not known.")
+    if any(trial.trial.train.start == UNKNOWN for trial in trials):
+        notices.append("The study to start from has not been run here: keys are provisional, and what is done is not known.")
     if not first.launch.weights or untrained(Path(first.launch.weights)):
         notices.append(
             "No pretrained checkpoint is given (--weights DIR): the frozen networks have random weights, "

@@ -49,10 +49,11 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 @checked(frozen=True, kw_only=True, config=STRICT)
 class StudyFile:
-    """The keys of a study file. The sections `model` to `launch` overlay the preset's."""
+    """The keys of a study file. The sections `model` to `launch` overlay the preset's; `start` names a study to go on from."""
 
     study: Name
     preset: Name
+    start: str = ""
     design: DesignName = "listed"
     reference: str = ""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
@@ -86,12 +87,14 @@ class Axis:
 class Study:
     """A study as its design needs it. `base` is the preset with the study's overrides: what every arm starts from.
 
-    `reference` is "" where the file names none: then the first arm of the design is the reference.
+    `reference` is "" where the file names none: then the first arm of the design is the reference. `start` is the study whose trials, of
+    the same arms and seeds, these go on from; "" where there is none.
     """
 
     path: Path
     study: str
     preset: str
+    start: str
     design: DesignName
     reference: str
     seeds: tuple[int, ...]
@@ -102,8 +105,8 @@ class Study:
     estimate: Estimate
 
 
-def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = None) -> Study:
-    """The study of a file; `data` and `weights` replace the folders it names. Raises ValueError with file, key path and remedy."""
+def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = None, start: Path | None = None) -> Study:
+    """The study of a file; `data`, `weights` and `start` replace what it names. Raises ValueError with file, key path and remedy."""
     path = resolve(name_or_path)
     text = document.read(path)
     try:
@@ -112,14 +115,17 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
         raise explain.of_section(error, path, StudyFile) from error
     overrides: dict[str, Any] = {name: text[name] for name in SECTIONS if name in text}
     base, estimate = base_trial(path, file.preset, overrides)
-    for name, folder in (("data", data), ("weights", weights)):
-        if folder is not None:
+    for name, place in (("data", data), ("weights", weights), ("start", start)):
+        if place is not None:
             # Workers start in folders of their own.
-            base = replace(base, launch=replace(base.launch, **{name: str(folder.resolve())}))  # type: ignore[arg-type]
+            base = replace(base, launch=replace(base.launch, **{name: str(place.resolve())}))  # type: ignore[arg-type]
     arms = tuple(Arm(name, _levels(path, ("arms", name), levels)) for name, levels in file.arms.items())
     axes = tuple(_axis_levels(path, name, levels) for name, levels in file.axes.items())
     _check_design(path, file)
-    return Study(path, file.study, file.preset, file.design, file.reference, file.seeds, arms, axes, file.measure, base, estimate)
+    _check_start(path, file, base)
+    return Study(
+        path, file.study, file.preset, file.start, file.design, file.reference, file.seeds, arms, axes, file.measure, base, estimate
+    )
 
 
 @cache
@@ -167,6 +173,13 @@ def _check_design(path: Path, file: StudyFile) -> None:
         raise explain.complaint(path, ("reference",), "design 'one-factor' needs the name of the arm to vary; name one of arms")
     if file.reference and file.reference not in file.arms and file.design != "grid":
         raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
+
+
+def _check_start(path: Path, file: StudyFile, base: Trial) -> None:
+    if base.train.start:
+        raise explain.complaint(path, ("train", "start"), "the plan works it out; write `start: STUDY`, launch.start or --start FILE")
+    if file.start and base.launch.start:
+        raise explain.complaint(path, ("start",), "a study and a file to start from are both given; drop one")
 
 
 @cache

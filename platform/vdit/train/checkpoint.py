@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from vdit.model.tensors import save
+from vdit.model.vdit import VDIT
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 NAME = "last.safetensors"
+CLASS_HEAD = "head.classes."
 
 
 def gather(engine: Any, trainable: Mapping[str, torch.nn.Parameter]) -> dict[str, Tensor]:
@@ -41,13 +43,14 @@ def scatter(engine: Any, trainable: Mapping[str, torch.nn.Parameter], tensors: M
                 moments = {moment: tensors[f"{moment}/{name}"].to(parameter.device).clone() for moment in MOMENTS}
                 engine.optimizer.state[parameter] = {"step": torch.tensor(float(step)), **moments}
         return
+    from deepspeed.runtime.zero import GatheredParameters
     from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
 
     begin_moments(engine, step)
     for name, parameter in trainable.items():
         safe_set_full_fp32_param(parameter, tensors[f"parameter/{name}"].to(parameter.device))
-        if engine.zero_optimization_stage() < 3:
-            # The call above sets the optimizer's copy; the model reads its own until the next step.
+        # The call above sets the optimizer's copy; the model reads its own until the next step.
+        with GatheredParameters([parameter], modifier_rank=0, enabled=engine.zero_optimization_stage() == 3):
             parameter.data.copy_(tensors[f"parameter/{name}"])
         for moment in MOMENTS:
             safe_set_full_optimizer_state(parameter, tensors[f"{moment}/{name}"].to(parameter.device), moment)
@@ -55,13 +58,13 @@ def scatter(engine: Any, trainable: Mapping[str, torch.nn.Parameter], tensors: M
 
 def begin_moments(engine: Any, step: int) -> None:
     """ZeRO's flat partitions get their moments at the first step only; a trial that resumes needs them before it."""
-    inner = engine.optimizer.optimizer
-    for group in inner.param_groups:
-        for flat in group["params"]:
-            inner.state[flat] = {"step": torch.tensor(float(step)), **{moment: torch.zeros_like(flat) for moment in MOMENTS}}
+    zero, inner = engine.optimizer, engine.optimizer.optimizer
+    whole = engine.zero_optimization_stage() == 3
+    for flat in zero.fp32_partitioned_groups_flat if whole else [flat for group in inner.param_groups for flat in group["params"]]:
+        inner.state[flat] = {"step": torch.tensor(float(step)), **{moment: torch.zeros_like(flat) for moment in MOMENTS}}
     if engine.zero_optimization_stage() < 3:
         # DeepSpeed 0.19 links moments to parameters in its first step, and has no public call for it.
-        engine.optimizer._lazy_init_hp_params_optimizer_state()
+        zero._lazy_init_hp_params_optimizer_state()
 
 
 def write(folder: Path, state: Mapping[str, Tensor], step: int) -> None:
@@ -70,9 +73,8 @@ def write(folder: Path, state: Mapping[str, Tensor], step: int) -> None:
     save(state, folder / NAME, {"step": str(step)})
 
 
-def read(folder: Path) -> tuple[dict[str, Tensor], int] | None:
-    """The folder's checkpoint and its number of finished steps; None where there is none."""
-    path = folder / NAME
+def read(path: Path) -> tuple[dict[str, Tensor], int] | None:
+    """The checkpoint of a file and its number of finished steps; None where there is none."""
     if not path.exists():
         return None
     try:
@@ -82,19 +84,35 @@ def read(folder: Path) -> tuple[dict[str, Tensor], int] | None:
         raise ValueError(f"{path}: not a readable checkpoint ({error}); delete it and the trial starts again") from error
 
 
+def begin(model: VDIT, path: Path, class_head: Literal["re-initialise", "keep"]) -> None:
+    """Gives a new model the trained parameters of a finished trial, or of a converted checkpoint (fine-tuning, spec section 5).
+
+    The released code draws the class heads anew, though they mean the same (B12).
+    """
+    saved = read(path)
+    if saved is None:
+        raise ValueError(f"{path} is missing; it holds the parameters to start from: run that trial again, or name another file")
+    trainable = model.trainable()
+    fits({name: tuple(parameter.shape) for name, parameter in trainable.items()}, saved[0], path)
+    with torch.no_grad():
+        for name, value in parameters(saved[0]).items():
+            if class_head == "keep" or not name.startswith(CLASS_HEAD):
+                trainable[name].copy_(value)
+
+
 def parameters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The trained parameters alone, under their names in the model."""
     return {name.removeprefix("parameter/"): value for name, value in tensors.items() if name.startswith("parameter/")}
 
 
-def fits(trainable: Mapping[str, torch.nn.Parameter], tensors: Mapping[str, Tensor], source: Path) -> None:
-    """Raises ValueError naming the first parameter in which the checkpoint `source` and the model differ."""
+def fits(shapes: Mapping[str, tuple[int, ...]], tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Raises ValueError naming the first parameter in which the checkpoint `source` and the model, of these `shapes`, differ."""
     saved = parameters(tensors)
-    for name in sorted(saved.keys() ^ trainable.keys()):
+    for name in sorted(saved.keys() ^ shapes.keys()):
         there = "the checkpoint" if name in saved else "the model"
         raise ValueError(f"{source}: parameter {name!r} is only in {there}, so it is of another architecture; move it away and train again")
-    for name, parameter in trainable.items():
-        given, expected = tuple(saved[name].shape), tuple(parameter.shape)
+    for name, expected in shapes.items():
+        given = tuple(saved[name].shape)
         if given != expected:
             raise ValueError(
                 f"{source}: {name!r} is {given}, expected {expected}, so it is of another architecture; move it away and train again"

@@ -16,6 +16,7 @@ from vdit.clips.evaluation import brighten, evaluation_sample
 from vdit.config.trial import Trial
 from vdit.metrics import components, drift
 from vdit.model.collate import collate, to
+from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.record import parts, scores
 from vdit.train.group import Member
@@ -77,7 +78,7 @@ class Evaluation:
     def rows(self, video: Video, samples: list[Sample], truth: dict[str, Masks], level: float, draw: int) -> pd.DataFrame:
         size = next(iter(truth.values())).shape[1:]
         shape = Shape(size[0], size[1], self.trial.evaluate.threshold)
-        found = predict(self.model, samples, video.expressions, shape)
+        found = predict(self.model, samples, video.expressions, shape, self.trial.evaluate.autocast)
         tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
         return pd.concat(tables, ignore_index=True).assign(level=level, draw=draw)
 
@@ -89,7 +90,8 @@ class Evaluation:
         expression = next(expression for expression in video.expressions if expression.id == clip.expression)
         sample = evaluation_sample(self.split, video, expression, indices, self.trial.evaluate, self.trial.data)
         other = self.other(video, expression.object, indices)
-        levels = self.model.levels(replace(to(collate([sample], PAD), self.member.device), targets=None))
+        with autocast(self.member.device, self.trial.evaluate.autocast):
+            levels = self.model.levels(replace(to(collate([sample], PAD), self.member.device), targets=None))
         name = f"{clip.video}/{clip.expression}/{clip.start}"
         return [features(name, level, sample, other, stride) for stride, level in zip(STRIDES, levels.maps_BTCHW[1:], strict=True)]
 

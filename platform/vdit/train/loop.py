@@ -1,65 +1,108 @@
 """The optimisation of one trial on one of its workers: DeepSpeed, AdamW, one learning rate (spec section 5)."""
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed as dist
+from torch import Tensor
 
 from vdit.clips.sampling import sample
 from vdit.config.trial import Trial
+from vdit.model.batch import Batch
 from vdit.model.collate import collate, to
-from vdit.model.losses import losses, total
+from vdit.model.losses import term_names
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint
 from vdit.train.group import Member, mean
+from vdit.train.nonfinite import first_nonfinite
+from vdit.train.objective import Objective
 from vdit.train.schedule import Schedule
 from vdit.train.seeds import derive, drawing
-from vdit.video import Split
+from vdit.video import Sample, Split
 
 
 class LossNotFiniteError(ArithmeticError):
     """The loss became NaN or infinite: the trial has failed, and going on would hide it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a worker sees in one forward pass: some of its clips of a step. `boxes` is what their losses are divided by."""
+
+    clips: tuple[Sample, ...]
+    boxes: float
+    step: int
+    index: int
+
+
 class Loop:
     """A worker sees its share of every global batch; what a step draws depends on (trial, step, rank) alone."""
 
     def __init__(self, trial: Trial, model: VDIT, split: Split, member: Member) -> None:
-        if trial.train.batch % member.world:
-            raise ValueError(
-                f"train.batch is {trial.train.batch} and launch.workers {member.world}; the workers must divide the batch evenly"
-            )
         self.trial, self.model, self.split, self.member = trial, model, split, member
+        self.micro = micro_batch(trial, member.world)
         self.schedule = Schedule(split.items, trial.data, trial.train)
-        self.engine = engine(model, trial, member.world)
+        self.names = term_names(trial.model.head.decoder_layers, trial.train.loss)
+        self.engine = engine(Objective(model, trial.train), trial, self.micro, member.world)
 
     def step(self, step: int) -> dict[str, float]:
         """One optimisation step; returns its losses (this worker's share), learning rate, gradient norm and seconds."""
         started = time.perf_counter()
-        share = self.schedule.indices(step)[self.member.rank :: self.member.world]
-        epoch = self.schedule.epoch(step)
-        clips = [sample(self.split, self.split.items[index], self.trial.data, epoch, index) for index in share]
-        batch = to(collate(clips), self.member.device)
-        assert batch.targets is not None
-        boxes = max(1.0, mean(float(batch.targets.valid_BT.sum()), self.member.device))
+        parts = self.parts(step)
         rate = self.schedule.learning_rate(step)
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate
         self.engine.train()
-        with drawing(derive(self.trial.seed, "dropout", step, self.member.rank), self.member.device):
-            outputs = self.engine(batch, self.trial.train.match)
-        terms = losses(outputs, batch.targets, self.trial.train.loss, boxes)
-        loss = total(terms, self.trial.train.loss)
-        if not torch.isfinite(loss):
-            videos = ", ".join(f"{clip.video}/{clip.expression}" for clip in clips)
-            raise LossNotFiniteError(f"loss is {loss.item()} at step {step} on {videos}")
-        self.engine.backward(loss)
-        norm = self.gradient_norm()
-        self.engine.step()
-        row = {name: value.item() for name, value in terms.items()}
+        sums = torch.zeros(1 + len(self.names), dtype=torch.float64)
+        norm = None
+        for part in parts:
+            loss, terms = self.forward(part)
+            self.engine.backward(loss)
+            norm = self.gradient_norm() if part is parts[-1] else None
+            self.engine.step()
+            sums += torch.cat([loss.detach()[None], terms]).double().cpu() / len(parts)
         norm = norm if norm is not None else float(self.engine.get_global_grad_norm())
-        return {"loss": loss.item(), **row, "learning_rate": rate, "gradient_norm": norm, "seconds": time.perf_counter() - started}
+        row = dict(zip(("loss", *self.names), sums.tolist(), strict=True))
+        return {**row, "learning_rate": rate, "gradient_norm": norm, "seconds": time.perf_counter() - started}
+
+    def parts(self, step: int) -> list[Part]:
+        """This worker's clips of a step, so many at a time as it takes at once."""
+        indices, epoch = self.schedule.indices(step)[self.member.rank :: self.member.world], self.schedule.epoch(step)
+        clips = [sample(self.split, self.split.items[index], self.trial.data, epoch, index) for index in indices]
+        firsts = range(0, len(clips), self.micro)
+        visible = mean(float(sum(int(clip.valid_T.sum()) for clip in clips)), self.member.device)
+        # Of the global batch, so that it does not matter how many workers and parts share it.
+        boxes = max(1.0, visible / len(firsts))
+        return [Part(tuple(clips[first : first + self.micro]), boxes, step, index) for index, first in enumerate(firsts)]
+
+    def forward(self, part: Part) -> tuple[Tensor, Tensor]:
+        """Loss and terms; raises LossNotFiniteError on every worker where the loss of one is NaN or infinite."""
+        batch = to(collate(part.clips, invalid_boxes=self.trial.train.invalid_boxes), self.member.device)
+        loss, terms = self.run(part, batch)
+        if mean(float(torch.isfinite(loss)), self.member.device) < 1:
+            self.stop(part, batch, loss, terms)
+        return loss, terms
+
+    def run(self, part: Part, batch: Batch) -> tuple[Tensor, Tensor]:
+        with drawing(derive(self.trial.seed, "dropout", part.step, self.member.rank, part.index), self.member.device):
+            loss, terms = self.engine(batch, part.boxes)
+        return loss, terms
+
+    def stop(self, part: Part, batch: Batch, loss: Tensor, terms: Tensor) -> None:
+        """Repeats the forward pass to find where it went wrong; all workers do, since their collectives need each other."""
+        networks = [("", self.model), *self.model.frozen.networks().items()]
+        place = first_nonfinite(networks, lambda: self.run(part, batch))
+        said = ""
+        if not torch.isfinite(loss):
+            wrong = next(name for name, term in zip(("loss", *self.names), (loss, *terms), strict=True) if not torch.isfinite(term))
+            videos = ", ".join(f"{clip.video}/{clip.expression}" for clip in part.clips)
+            said = f"loss is {loss.item()} at step {part.step} on {videos}; the first output that is not finite is that of {place or wrong}"
+        everyone: list[str] = [""] * self.member.world
+        dist.all_gather_object(everyone, said)
+        raise LossNotFiniteError("; ".join(filter(None, everyone)))
 
     def gradient_norm(self) -> float | None:
         """Before clipping. ZeRO's own optimizers report it after the step instead."""
@@ -67,27 +110,52 @@ class Loop:
             return None
         return float(torch.nn.utils.get_total_norm([p.grad for p in self.model.trainable().values() if p.grad is not None]))
 
-    def restore(self, state: tuple[dict[str, torch.Tensor], int], source: Path) -> int:
+    def restore(self, state: tuple[dict[str, Tensor], int], source: Path) -> int:
         """Goes on from a checkpoint; one of another architecture is refused with ValueError."""
         tensors, step = state
-        checkpoint.fits(self.model.trainable(), tensors, source)
+        checkpoint.fits(self.trainable_shapes(), tensors, source)
         checkpoint.scatter(self.engine, self.model.trainable(), tensors, step)
         return step
 
-    def gather(self) -> dict[str, torch.Tensor]:
+    def trainable_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Full shapes, also of parameters that ZeRO 3 has cut into parts."""
+        return {name: tuple(getattr(parameter, "ds_shape", parameter.shape)) for name, parameter in self.model.trainable().items()}
+
+    def gather(self) -> dict[str, Tensor]:
         return checkpoint.gather(self.engine, self.model.trainable())
 
+    def whole_model(self) -> VDIT:
+        """The trained model to predict with. Every worker must call it: ZeRO 3 has a part of each parameter everywhere."""
+        if self.engine.zero_optimization_stage() < 3:
+            return self.model
+        tensors = checkpoint.parameters(self.gather())
+        whole = VDIT(self.trial.model, self.model.frozen, self.trial.seed)
+        with torch.no_grad():
+            for name, parameter in whole.trainable().items():
+                parameter.copy_(tensors[name])
+        return whole
 
-def engine(model: VDIT, trial: Trial, world: int) -> Any:
+
+def micro_batch(trial: Trial, world: int) -> int:
+    """Clips of one forward pass; raises ValueError where workers and parts do not divide the batch evenly."""
+    batch, micro = trial.train.batch, trial.launch.micro_batch
+    if batch % world:
+        raise ValueError(f"train.batch is {batch} and launch.workers {world}; the workers must divide the batch evenly")
+    if micro and batch // world % micro:
+        raise ValueError(f"a worker's share is {batch // world} clips, launch.micro_batch {micro}; it must divide the share evenly")
+    return micro or batch // world
+
+
+def engine(objective: Objective, trial: Trial, micro: int, world: int) -> Any:
     """A DeepSpeed engine over the trainable parameters. The optimizer is torch's own, so that nothing is compiled."""
     import deepspeed
 
     train, choice = trial.train, trial.train.deepspeed
-    parameters = list(model.trainable().values())
+    parameters = list(objective.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=train.learning_rate, weight_decay=train.weight_decay)
     config = {
-        "train_micro_batch_size_per_gpu": train.batch // world,
-        "gradient_accumulation_steps": 1,
+        "train_micro_batch_size_per_gpu": micro,
+        "gradient_accumulation_steps": train.batch // (world * micro),
         "gradient_clipping": choice.gradient_clipping,
         "zero_optimization": {"stage": choice.zero_optimization.stage},
         "zero_allow_untested_optimizer": True,
@@ -96,5 +164,5 @@ def engine(model: VDIT, trial: Trial, world: int) -> Any:
     }
     if choice.torch_autocast.enabled:
         config["torch_autocast"] = {"enabled": True, "dtype": choice.torch_autocast.dtype}
-    made, *_ = deepspeed.initialize(model=model, optimizer=optimizer, model_parameters=parameters, config=config)
+    made, *_ = deepspeed.initialize(model=objective, optimizer=optimizer, model_parameters=parameters, config=config)
     return made

@@ -12,8 +12,10 @@ from torch.nn import functional
 
 from vdit.clips import caption
 from vdit.clips.evaluation import evaluation_sample
+from vdit.config.evaluate import Precision
 from vdit.config.trial import Trial
 from vdit.model.collate import collate, to
+from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.video import Expression, Masks, Sample, Split, Video
 
@@ -42,16 +44,20 @@ class Shape:
 
 
 @torch.inference_mode()
-def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], shape: Shape) -> dict[str, Masks]:
+def predict(
+    model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], shape: Shape, precision: Precision = "none"
+) -> dict[str, Masks]:
     """Masks [T, H, W] by expression id. What does not depend on the expression is computed once a window."""
     model.eval()
     parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
     for sample in samples:
         batch = replace(to(collate([sample], PAD), model.frozen.device), targets=None)
-        seen = model.see(batch)
+        with autocast(model.frozen.device, precision):
+            seen = model.see(batch)
         for expression in expressions:
             worded = replace(batch, captions=(caption.normalise(expression.text),))
-            prediction = model.predict(worded, "best", seen)
+            with autocast(model.frozen.device, precision):
+                prediction = model.predict(worded, "best", seen)
             parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], shape))
     return {name: np.concatenate(found) for name, found in parts.items()}
 

@@ -52,10 +52,14 @@ class Session:
         benchmark = registry.find("benchmarks", trial.data.benchmark)
         root = benchmark.locate(trial.data, folder.data_folder(trial, self.ticket.data, self.runs))
         train, valid = (benchmark.read(root, split, trial.data.frames) for split in (trial.data.train_split, trial.data.eval_split))
-        self.loop = Loop(trial, self.model(), train, self.member)
+        model = self.model()
+        saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
+        if saved is None and trial.launch.start:
+            checkpoint.begin(model, Path(trial.launch.start), trial.train.class_head)
+        self.loop = Loop(trial, model, train, self.member)
         self.total = self.loop.schedule.steps
-        self.evaluation = Evaluation(trial, self.loop.model, valid, place, self.member)
-        saved = checkpoint.read(place / "checkpoint")
+        self.valid = valid
+        self.evaluation: Evaluation | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
         if self.member.rank == 0:
             folder.keep_rows(place / "metrics.jsonl", self.step)
@@ -77,11 +81,13 @@ class Session:
         """The next piece of work, small enough to report: some steps, or a video per worker, or the end."""
         if self.step < self.total:
             return self.train()
+        if self.evaluation is None:
+            self.evaluation = Evaluation(self.ticket.trial, self.loop.whole_model(), self.valid, self.place, self.member)
         if self.evaluation.remaining():
             self.evaluation.advance()
             log.info("scored %d of %d", self.evaluation.done, self.evaluation.total)
             return Progress("evaluate", self.evaluation.done, self.evaluation.total)
-        return self.finish()
+        return self.finish(self.evaluation)
 
     def train(self) -> Progress:
         """Steps up to the next report or checkpoint, whichever comes first. Rows are on disk before the checkpoint that covers them."""
@@ -100,17 +106,17 @@ class Session:
         log.info("step %d of %d, loss %.4f, %.2f s a step", self.step, self.total, rows[-1]["loss"], rows[-1]["seconds"])
         return Progress("train", self.step, self.total, tuple(rows))
 
-    def finish(self) -> Progress:
+    def finish(self, evaluation: Evaluation) -> Progress:
         dist.barrier()
         result: dict[str, Any] = {}
         if self.member.rank == 0:
-            result = self.result()
+            result = self.result(evaluation)
             folder.write_json(self.place / "result.json", result)
         dist.barrier()
         return Progress("done", 1, 1, (), result or {"rank": self.member.rank})
 
-    def result(self) -> dict[str, Any]:
-        metrics = self.evaluation.merge()
+    def result(self, evaluation: Evaluation) -> dict[str, Any]:
+        metrics = evaluation.merge()
         return {
             "key": self.ticket.key,
             "seed": self.ticket.trial.seed,

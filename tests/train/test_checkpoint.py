@@ -1,0 +1,134 @@
+"""Oracles: the tensors that were saved; a single uninterrupted worker."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from vdit.schedule.run import prepare
+from vdit.study import plan as planning
+from vdit.study import spec
+from vdit.train import checkpoint
+from vdit.train.group import Member
+from vdit.train.session import Session
+
+ALONE = Member(0, 1, torch.device("cpu"))
+GANG = """
+import sys, torch
+from pathlib import Path
+from vdit.train.group import Member, join
+from vdit.train.session import Session
+rank, world, rendezvous, place, stop = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]), int(sys.argv[5])
+torch.set_num_threads(1)
+member = Member(rank, world, torch.device("cpu"))
+join(member, rendezvous)
+session = Session(member, place.parents[1])
+session.open(place)
+while session.step < stop:
+    session.advance()
+"""
+
+
+def trial_folder(study: Path, runs: Path) -> Path:
+    plan = planning.build(spec.read(str(study)), runs)
+    return prepare(plan.trials[0], plan, runs)
+
+
+def together(place: Path, workers: int, stop: int) -> None:
+    """Trains with so many worker processes up to a step."""
+    rendezvous = f"file://{place / f'meeting-{workers}-{stop}'}"
+    commands = [[sys.executable, "-c", GANG, *map(str, (rank, workers, rendezvous, place, stop))] for rank in range(workers)]
+    processes = [subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE) for command in commands]
+    for process in processes:
+        _, said = process.communicate(timeout=300)
+        assert process.returncode == 0, said.decode()[-2000:]
+
+
+def trained(place: Path) -> dict[str, torch.Tensor]:
+    saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
+    assert saved is not None
+    return saved[0]
+
+
+def without_dropout(study: Path, stage: int, launch: str = "") -> None:
+    """Dropout draws differ by worker and part."""
+    text = study.read_text().replace(
+        "train: {max_steps: 6}", f"train: {{max_steps: 4, deepspeed: {{zero_optimization: {{stage: {stage}}}}}}}"
+    )
+    text = text.replace("launch: {", f"launch: {{{launch}") + "model: {head: {dropout: 0.0}}\n"
+    study.write_text(text)
+
+
+def close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+    """Summation order differs, and AdamW divides small gradients by themselves: a tenth of its step, which is the learning rate."""
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        if name.startswith("parameter/"):
+            torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4, msg=lambda said, name=name: f"{name}: {said}")
+
+
+SLOW = [(stage, *workers) for stage in range(4) for workers in ((2, 1), (1, 2))]
+
+
+@pytest.mark.parametrize(("stage", "before", "after"), [SLOW.pop(-2), *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)])
+def test_a_trial_saved_by_some_workers_goes_on_with_another_number(tiny: Path, tmp_path: Path, stage: int, before: int, after: int) -> None:
+    without_dropout(tiny, stage)
+    moved, alone = trial_folder(tiny, tmp_path / "moved"), trial_folder(tiny, tmp_path / "alone")
+    together(moved, before, 2)
+    halfway = trained(moved)
+    together(moved, after, 4)
+    together(alone, 1, 4)
+    close(trained(moved), trained(alone))
+    assert any(not torch.equal(halfway[name], value) for name, value in trained(moved).items()), "it went on"
+
+
+@pytest.mark.usefixtures("process_group")
+def test_parts_of_a_batch_add_up_to_the_batch(tiny: Path, tmp_path: Path) -> None:
+    places = []
+    for name, launch in (("whole", ""), ("parts", "micro_batch: 1, ")):
+        original = tiny.read_text()
+        without_dropout(tiny, 0, launch)
+        place = trial_folder(tiny, tmp_path / name)
+        tiny.write_text(original)
+        session = Session(ALONE, tmp_path / name)
+        session.open(place)
+        for _ in range(4):
+            session.advance()
+        places.append(place)
+    assert places[0].name == places[1].name, "the size of the parts is no part of the key"
+    close(trained(places[1]), trained(places[0]))
+
+
+@pytest.mark.usefixtures("process_group")
+@pytest.mark.parametrize(("class_head", "kept"), [("keep", True), ("re-initialise", False)])
+def test_fine_tuning_begins_with_what_was_trained_but_for_the_class_heads(tiny: Path, tmp_path: Path, class_head: str, kept: bool) -> None:
+    place = trial_folder(tiny, tmp_path / "coarse")
+    session = Session(ALONE, tmp_path / "coarse")
+    session.open(place)
+    session.advance()
+    session.advance()
+    before = checkpoint.parameters(trained(place))
+    drawn = session.model().trainable()
+    tiny.write_text(tiny.read_text().replace("max_steps: 6", f"max_steps: 6, class_head: {class_head}"))
+    plan = planning.build(spec.read(str(tiny), start=place / "checkpoint" / checkpoint.NAME), tmp_path / "fine")
+    fine = Session(ALONE, tmp_path / "fine")
+    assert fine.open(prepare(plan.trials[0], plan, tmp_path / "fine")).done == 0
+    for name, parameter in fine.loop.model.trainable().items():
+        expected = before[name] if kept or not name.startswith("head.classes.") else drawn[name]
+        assert torch.equal(parameter, expected), name
+    assert not torch.equal(before["head.classes.0.weight"], drawn["head.classes.0.weight"]), "training moved them"
+
+
+@pytest.mark.usefixtures("process_group")
+def test_a_beginning_that_is_missing_or_of_another_architecture_is_refused(tiny: Path, tmp_path: Path) -> None:
+    model = Session(ALONE, tmp_path / "runs")
+    place = trial_folder(tiny, tmp_path / "runs")
+    model.open(place)
+    with pytest.raises(ValueError, match="is missing; it holds the parameters to start from"):
+        checkpoint.begin(model.loop.model, tmp_path / "absent", "keep")
+    checkpoint.write(tmp_path, {name: value for name, value in model.loop.gather().items() if "encoder" not in name}, 1)
+    with pytest.raises(ValueError, match="of another architecture"):
+        checkpoint.begin(model.loop.model, tmp_path / checkpoint.NAME, "keep")
