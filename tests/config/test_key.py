@@ -17,6 +17,8 @@ OTHER = {
     ("model", "noise", "kind"): "gaussian",
     ("model", "pyramid", "taps"): ["in"],
     ("train", "deepspeed", "torch_autocast", "dtype"): "float16",
+    ("data", "boxes"): "exclusive",
+    ("data", "captions"): "released",
 }
 
 

@@ -77,7 +77,7 @@ class Evaluation:
     def rows(self, video: Video, samples: list[Sample], truth: dict[str, Masks], level: float, draw: int) -> pd.DataFrame:
         size = next(iter(truth.values())).shape[1:]
         shape = Shape(size[0], size[1], self.trial.evaluate.threshold)
-        found = predict(self.model, samples, video.expressions, shape)
+        found = predict(self.model, samples, video.expressions, self.trial.data.captions, shape)
         tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
         return pd.concat(tables, ignore_index=True).assign(level=level, draw=draw)
 

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from vdit.clips import caption
 from vdit.clips.evaluation import evaluation_sample
+from vdit.config.data import Captions
 from vdit.config.trial import Trial
 from vdit.model.collate import collate, to
 from vdit.model.vdit import VDIT
@@ -42,7 +43,9 @@ class Shape:
 
 
 @torch.inference_mode()
-def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], shape: Shape) -> dict[str, Masks]:
+def predict(
+    model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], captions: Captions, shape: Shape
+) -> dict[str, Masks]:
     """Masks [T, H, W] by expression id. What does not depend on the expression is computed once a window."""
     model.eval()
     parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
@@ -50,7 +53,7 @@ def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expres
         batch = replace(to(collate([sample], PAD), model.frozen.device), targets=None)
         encoded = model.encode(batch)
         for expression in expressions:
-            worded = replace(batch, captions=(caption.normalise(expression.text),))
+            worded = replace(batch, captions=(caption.tested(expression.text, captions),))
             prediction = model.predict(worded, "best", encoded)
             parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], shape))
     return {name: np.concatenate(found) for name, found in parts.items()}
