@@ -157,9 +157,13 @@ def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
     try:
         return adapter.validate_json(_images.read(path))
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive") from error
+        raise mistake(path, error) from error
+
+
+def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    return ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive")
 
 
 def to_video(path: Path, name: str, entry: Entry) -> Video:
