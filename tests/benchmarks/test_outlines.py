@@ -69,6 +69,7 @@ def test_what_is_no_list_of_numbers_is_left_for_whoever_checks() -> None:
         (packed([1, 2, 3, 4])[0], "three points or more, not 4 numbers"),
         (packed([1, 2, 3, 4, 5, 6, 7])[0], "three points or more, not 7 numbers"),
     ],
+    ids=["unpacked", "a box", "half a point"],
 )
 def test_a_damaged_polygon_is_refused(given: object, said: str) -> None:
     with pytest.raises(ValueError, match=said):

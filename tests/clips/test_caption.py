@@ -20,8 +20,8 @@ def test_mirror_exchanges_sides_and_only_sides(text: str, mirrored: str) -> None
 
 
 def test_a_tested_expression_is_as_trained_or_as_written() -> None:
-    assert caption.tested("A  Dog", "lower") == caption.normalise("A  Dog") == "a dog"
-    assert caption.tested("A  Dog", "released") == "A  Dog"
+    assert caption.at_test("A  Dog", "lower") == caption.normalise("A  Dog") == "a dog"
+    assert caption.at_test("A  Dog", "released") == "A  Dog"
 
 
 def test_normalise_lowers_and_squeezes() -> None:

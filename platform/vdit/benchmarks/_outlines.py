@@ -36,7 +36,7 @@ class Runs:
 
 
 def pack(entry: dict[str, Any]) -> dict[str, Any]:
-    """An object of the JSON that is being read, its polygons packed: as lists of numbers those of a whole file fill half a gigabyte.
+    """An object of the JSON that is being read, its polygons packed: as lists of numbers those of a file fill hundreds of megabytes.
 
     What is no list of numbers stays as it is, for whoever checks the file to name the place.
     """
@@ -61,7 +61,7 @@ def compress(segmentation: list[Polygon] | Runs, height: int, width: int) -> byt
     if isinstance(segmentation, Runs):
         found = mask.frPyObjects({"size": [height, width], "counts": lengths(segmentation, height, width)}, height, width)
     else:
-        found = mask.merge(mask.frPyObjects(points(segmentation, height, width), height, width))
+        found = mask.merge(mask.frPyObjects(unpacked(segmentation, height, width), height, width))
     if not mask.area(found):
         raise ValueError(f"covers no pixel of its {width}x{height} image")
     return bytes(found["counts"])
@@ -72,14 +72,14 @@ def draw(counts: bytes, height: int, width: int) -> NDArray[np.bool_]:
     return np.ascontiguousarray(mask.decode({"size": [height, width], "counts": counts}), dtype=np.bool_)
 
 
-def points(polygons: list[Polygon], height: int, width: int) -> list[NDArray[np.float64]]:
+def unpacked(polygons: list[Polygon], height: int, width: int) -> list[NDArray[np.float64]]:
     """As COCO's library takes them. Points a little outside of the image are usual; its edge cuts them off."""
     if not polygons:
         raise ValueError("holds no polygon")
     arrays = [np.frombuffer(polygon) for polygon in polygons]
     bound = 2 * max(height, width)
     # Written so that it refuses what is not a number, too.
-    if not all(np.abs(array).max() <= bound for array in arrays):
+    if not all(np.abs(points).max() <= bound for points in arrays):
         raise ValueError(f"has a point that is no number or lies more than {bound} pixels away")
     return arrays
 

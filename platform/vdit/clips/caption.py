@@ -13,7 +13,7 @@ def normalise(text: str) -> str:
     return " ".join(text.lower().split())
 
 
-def tested(text: str, captions: Captions) -> str:
+def at_test(text: str, captions: Captions) -> str:
     """An expression as it is predicted: as in training, or, as released, the very text of the data set (spec B13)."""
     return text if captions == "released" else normalise(text)
 

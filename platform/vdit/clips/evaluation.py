@@ -32,7 +32,7 @@ def evaluation_sample(  # noqa: PLR0917 - a clip is named by four of these
     if evaluate.short_side:
         clip = geometry.resize(clip, *geometry.fit(clip.height, clip.width, evaluate.short_side, evaluate.max_side))
     boxes_T4, valid_T = geometry.check(clip)
-    text = caption.tested(expression.text, data.captions)
+    text = caption.at_test(expression.text, data.captions)
     return Sample(video.id, expression.id, text, clip.frames, clip.masks, boxes_T4, valid_T, noise_seed(data.seed, video.id))
 
 

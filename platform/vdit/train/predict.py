@@ -53,7 +53,7 @@ def predict(
         batch = replace(to(collate([sample], PAD), model.frozen.device), targets=None)
         encoded = model.encode(batch)
         for expression in expressions:
-            worded = replace(batch, captions=(caption.tested(expression.text, captions),))
+            worded = replace(batch, captions=(caption.at_test(expression.text, captions),))
             prediction = model.predict(worded, "best", encoded)
             parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], shape))
     return {name: np.concatenate(found) for name, found in parts.items()}
