@@ -1,9 +1,12 @@
 """What several tests start from: a study so small that a trial takes seconds, and the shared material where it is present."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
@@ -55,3 +58,57 @@ def process_group() -> Iterator[None]:
     with alone(torch.device("cpu")):
         yield
     torch.set_num_threads(threads)
+
+
+# Objects of the COCO tree: sentences, and rows and columns of a box (the ends not included).
+THINGS = (
+    (("a red box on the left", "The bright box"), (10, 30, 5, 25)),
+    (("the one in the corner",), (0, 12, 40, 64)),
+    (("everything but an edge",), (1, 48, 0, 64)),
+)
+HEIGHT, WIDTH = 48, 64
+
+
+@pytest.fixture
+def coco(tmp_path: Path) -> Path:
+    """A folder in the layout of RefCOCO: four sentences on three images in every JSON, where an image is red its object.
+
+    The objects are one polygon, two polygons, and run lengths.
+    """
+    root = tmp_path / "coco"
+    (root / "train2014").mkdir(parents=True)
+    for data_set in ("refcoco", "refcoco+", "refcocog"):
+        (root / data_set).mkdir()
+        for split in ("train", "val"):
+            listing = {"images": [], "annotations": [], "categories": []}
+            for number in range(len(THINGS)):
+                describe(listing, number, draw(root, f"COCO_train2014_{data_set}_{split}_{number}.jpg", number), data_set)
+            (root / data_set / f"instances_{data_set}_{split}.json").write_text(json.dumps(listing))
+    return root
+
+
+def draw(root: Path, name: str, number: int) -> str:
+    _, (top, bottom, left, right) = THINGS[number]
+    pixels = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+    pixels[top:bottom, left:right] = (220, 30, 30)
+    Image.fromarray(pixels).save(root / "train2014" / name, quality=95, subsampling=0)
+    return name
+
+
+def describe(listing: dict, number: int, image: str, data_set: str) -> None:
+    """The sentences about an object: an "image" and an annotation each."""
+    said, (top, bottom, left, right) = THINGS[number]
+    middle = (left + right) / 2
+    # Down the columns: a row is left out at the top of each.
+    runs = [1, *[bottom - top, HEIGHT - bottom + top] * (right - left)][:-1]
+    outlines = (
+        [[left, top, right, top, right, bottom, left, bottom]],
+        [[start, top, end, top, end, bottom, start, bottom] for start, end in ((left, middle), (middle, right))],
+        {"size": [HEIGHT, WIDTH], "counts": runs},
+    )
+    for text in said:
+        key = len(listing["images"]) + 1
+        about = {"id": key, "file_name": image, "height": HEIGHT, "width": WIDTH, "original_id": number, "dataset_name": data_set}
+        listing["images"].append({**about, "caption": text})
+        box = {"bbox": [left, top, right - left, bottom - top], "area": (right - left) * (bottom - top), "iscrowd": 0, "category_id": 1}
+        listing["annotations"].append({"id": key, "image_id": key, "segmentation": outlines[number], **box, "original_id": number})

@@ -18,7 +18,7 @@ def clip(height: int, width: int) -> Clip:
     frames[:, :, width // 2 :] = 255
     masks = np.zeros((1, height, width), bool)
     masks[:, height // 4 : height // 2, : width // 3] = True
-    return geometry.measure(frames, masks)
+    return geometry.measure(frames, masks, "inclusive")
 
 
 def test_sides_are_scales_or_bounded_by_the_longest_side() -> None:
@@ -31,9 +31,26 @@ def test_sides_are_scales_or_bounded_by_the_longest_side() -> None:
 
 def test_the_crop_branch_is_taken_every_second_time() -> None:
     config, rng = Augment(photometric=False, flip=0.0), np.random.default_rng(1)
-    small = replace(config, scales=(48,), crop_scales=(40,), crop=(20, 50))
+    small = replace(config, scales=(48,), crop_scales=(40,), crop=(20, 50), cropped_scales=(48,))
     whole = [augment(clip(30, 40), "", small, rng)[0].frames.shape[1:3] == (48, 64) for _ in range(200)]
     assert np.mean(whole) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_window_ends_at_scales_and_a_longest_side_of_its_own() -> None:
+    rng = np.random.default_rng(5)
+    config = Augment(
+        photometric=False, scales=(48,), max_side=100, crop_scales=(40,), crop=(20, 50), cropped_scales=(24, 28), cropped_max_side=36
+    )
+    outs = [augment(clip(30, 40), "", config, rng)[0] for _ in range(200)]
+    windows = [(out.height, out.width) for out in outs if (out.height, out.width) != (48, 64)]
+    assert 70 <= len(windows) <= 130
+    # A longer edge is cut to a whole number, and so may end one short of its bound.
+    assert all(min(sides) in (24, 28) or max(sides) in (35, 36) for sides in windows)
+    assert {min(sides) for sides in windows} > {24, 28} and max(max(sides) for sides in windows) == 36
+
+
+def test_by_default_a_window_ends_at_the_same_scales_as_the_whole() -> None:
+    assert (Augment().cropped_scales, Augment().cropped_max_side) == (Augment().scales, Augment().max_side)
 
 
 def test_crop_sides_are_uniform_up_to_the_frame() -> None:

@@ -19,5 +19,10 @@ def test_mirror_exchanges_sides_and_only_sides(text: str, mirrored: str) -> None
     assert caption.mirror(mirrored) == text
 
 
+def test_a_tested_expression_is_as_trained_or_as_written() -> None:
+    assert caption.at_test("A  Dog", "lower") == caption.normalise("A  Dog") == "a dog"
+    assert caption.at_test("A  Dog", "released") == "A  Dog"
+
+
 def test_normalise_lowers_and_squeezes() -> None:
     assert caption.normalise("  A  Dog\ton the\nLEFT ") == "a dog on the left"

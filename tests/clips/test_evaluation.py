@@ -21,6 +21,14 @@ def test_the_whole_clip_at_the_asked_size_without_augmentation(squares: type) ->
     assert drawn.text == "the square" and (drawn.video, drawn.expression) == ("v0", "0")
 
 
+def test_boxes_and_case_are_as_the_data_say(squares: type) -> None:
+    split = squares((1,), (1,))
+    data = Data(boxes="exclusive", captions="released")
+    drawn = evaluation_sample(split, split.videos[0], split.videos[0].expressions[0], (0,), Evaluate(short_side=0), data)
+    assert drawn.boxes_T4.tolist() == [[10, 5, 30, 15]]
+    assert drawn.text == "the Square  on the LEFT"
+
+
 @pytest.mark.parametrize(("short", "most", "shape"), [(0, 0, (40, 60)), (0, 30, (40, 60)), (20, 24, (16, 24)), (40, 0, (40, 60))])
 def test_sizes(squares: type, short: int, most: int, shape: tuple[int, int]) -> None:
     split = squares((3,), (1,))

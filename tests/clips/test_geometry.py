@@ -6,9 +6,12 @@ from PIL import Image
 
 from vdit.clips import geometry
 from vdit.clips.geometry import Clip
+from vdit.config.data import Extent
+
+BOXES: tuple[Extent, ...] = ("inclusive", "exclusive")
 
 
-def blob(rng: np.random.Generator, height: int = 90, width: int = 120) -> Clip:
+def blob(rng: np.random.Generator, height: int = 90, width: int = 120, boxes: Extent = "inclusive") -> Clip:
     """Noise frames and filled ellipses."""
     frames = rng.integers(0, 256, (3, height, width, 3), np.uint8)
     y, x = np.mgrid[:height, :width]
@@ -16,19 +19,19 @@ def blob(rng: np.random.Generator, height: int = 90, width: int = 120) -> Clip:
         ((y - rng.uniform(25, height - 25)) / rng.uniform(8, 20)) ** 2 + ((x - rng.uniform(25, width - 25)) / rng.uniform(8, 20)) ** 2 < 1
         for _ in range(3)
     ])  # fmt: skip
-    return geometry.measure(frames, masks)
+    return geometry.measure(frames, masks, boxes)
 
 
-def extents(clip: Clip) -> np.ndarray:
-    return geometry.measure(clip.frames, clip.masks).boxes_T4
+def extents(clip: Clip, boxes: Extent = "inclusive") -> np.ndarray:
+    return geometry.measure(clip.frames, clip.masks, boxes).boxes_T4
 
 
-def test_boxes_run_from_the_first_to_the_last_pixel() -> None:
+def test_boxes_run_from_the_first_pixel_to_the_last_or_behind_it() -> None:
     masks = np.zeros((2, 10, 12), bool)
     masks[0, 2:5, 3:9] = True
-    clip = geometry.measure(np.zeros((2, 10, 12, 3), np.uint8), masks)
-    assert clip.boxes_T4.tolist() == [[3, 2, 8, 4], [0, 0, 0, 0]]
-    assert clip.boxes_T4.dtype == np.float32
+    clips = [geometry.measure(np.zeros((2, 10, 12, 3), np.uint8), masks, boxes) for boxes in BOXES]
+    assert [clip.boxes_T4.tolist() for clip in clips] == [[[3, 2, 8, 4], [0, 0, 0, 0]], [[3, 2, 9, 5], [0, 0, 0, 0]]]
+    assert {clip.boxes_T4.dtype for clip in clips} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize(("size", "short", "most", "expected"), [
@@ -59,10 +62,11 @@ def test_resize_is_pillows_bilinear_for_frames_and_nearest_for_masks(size: tuple
     assert resized.masks.dtype == np.bool_
 
 
+@pytest.mark.parametrize("boxes", BOXES)
 @pytest.mark.parametrize("seed", range(10))
-def test_carried_boxes_are_the_extents_of_the_masks_within_two_pixels(seed: int) -> None:
+def test_carried_boxes_are_the_extents_of_the_masks_within_two_pixels(seed: int, boxes: Extent) -> None:
     rng = np.random.default_rng(seed)
-    clip = blob(rng)
+    clip = blob(rng, boxes=boxes)
     for step in (
         lambda one: geometry.resize(one, 150, 200),
         geometry.flip,
@@ -72,7 +76,7 @@ def test_carried_boxes_are_the_extents_of_the_masks_within_two_pixels(seed: int)
         clip = step(clip)
         boxes_T4, valid_T = geometry.check(clip)
         assert clip.masks.shape == clip.frames.shape[:3]
-        assert np.abs(boxes_T4 - extents(clip))[valid_T].max(initial=0) <= 2
+        assert np.abs(boxes_T4 - extents(clip, boxes))[valid_T].max(initial=0) <= 2
         assert valid_T.sum() >= 1
 
 
@@ -80,11 +84,11 @@ def test_crop_shows_the_window_and_cuts_boxes_at_it() -> None:
     masks = np.zeros((1, 20, 30), bool)
     masks[0, 5:15, 10:25] = True
     frames = np.random.default_rng(0).integers(0, 256, (1, 20, 30, 3), np.uint8)
-    cropped = geometry.crop(geometry.measure(frames, masks), 8, 4, 10, 12)
+    cropped = geometry.crop(geometry.measure(frames, masks, "inclusive"), 8, 4, 10, 12)
     assert np.array_equal(cropped.frames, frames[:, 8:18, 4:16])
     assert np.array_equal(cropped.masks, masks[:, 8:18, 4:16])
     assert cropped.boxes_T4.tolist() == [[6, 0, 12, 6]]
-    outside = geometry.crop(geometry.measure(frames, masks), 16, 0, 4, 30)
+    outside = geometry.crop(geometry.measure(frames, masks, "inclusive"), 16, 0, 4, 30)
     assert not geometry.check(outside)[1].any()
     assert not geometry.check(outside)[0].any()
 
@@ -98,12 +102,25 @@ def test_flip_mirrors_everything_and_twice_is_nothing() -> None:
     assert np.array_equal(again.frames, clip.frames) and np.array_equal(again.boxes_T4, clip.boxes_T4)
 
 
+@pytest.mark.parametrize("boxes", BOXES)
+def test_a_flip_before_resize_and_crop_is_one_after_them_with_the_window_mirrored(boxes: Extent) -> None:
+    """So a random flip may come first or last. No centre of these sizes falls between two pixels, where either is the nearest."""
+    clip = blob(np.random.default_rng(2), boxes=boxes)
+    first = geometry.crop(geometry.resize(geometry.flip(clip), 64, 104), 3, 7, 50, 80)
+    last = geometry.flip(geometry.crop(geometry.resize(clip, 64, 104), 3, 104 - 80 - 7, 50, 80))
+    assert np.array_equal(first.masks, last.masks)
+    np.testing.assert_allclose(first.boxes_T4, last.boxes_T4, atol=1e-4)
+    # Pillow's weights are whole numbers of 2**-22, rounded one by one.
+    assert np.abs(first.frames.astype(int) - last.frames).max() <= 1
+
+
 def test_check_refuses_thin_boxes_and_boxes_without_a_pixel() -> None:
     masks = np.zeros((4, 10, 10), bool)
     masks[0, 2:5, 3] = True  # one pixel wide
     masks[1, 2:5, 3:5] = True
     masks[3, 2:5, 3:5] = True
-    clip = geometry.measure(np.zeros((4, 10, 10, 3), np.uint8), masks)
+    clip = geometry.measure(np.zeros((4, 10, 10, 3), np.uint8), masks, "inclusive")
+    assert geometry.check(geometry.measure(clip.frames, masks, "exclusive"))[1].tolist() == [True, True, False, True]
     masks[3] = False
     boxes_T4, valid_T = geometry.check(clip)
     assert valid_T.tolist() == [False, True, False, False]

@@ -84,6 +84,21 @@ def test_without_augmentation_frames_are_as_on_disk_and_in_order(squares: type) 
         assert drawn.boxes_T4.tolist() == [[10, 5, 29, 14]] * 5 and drawn.valid_T.all()
 
 
+def test_boxes_are_as_the_data_say_and_captions_lower_whatever_they_say(squares: type) -> None:
+    split = squares((40,), (1,))
+    drawn = sample(split, Item(0, 0, 20), replace(PLAIN, boxes="exclusive", captions="released"), 0, 0)
+    assert drawn.boxes_T4.tolist() == [[10, 5, 30, 15]] * 5
+    assert drawn.text == "the square on the left"
+
+
+def test_a_video_of_one_frame_gives_clips_of_one_frame(squares: type) -> None:
+    split = squares((1, 1), (1,))
+    for index, item in enumerate(split.items):
+        drawn = sample(split, item, replace(SMALL, frames=1), 0, index)
+        assert drawn.frames.shape == (1, 40, 60, 3) and drawn.valid_T.tolist() == [True]
+        assert drawn.video == split.videos[item.video].id
+
+
 def test_a_sample_is_a_function_of_seed_epoch_and_index(squares: type) -> None:
     split, item = squares((40, 30), (1,)), Item(0, 0, 20)
     first = sample(split, item, SMALL, 3, 7)

@@ -8,13 +8,13 @@ from typer.testing import CliRunner
 
 from vdit.commands.plan import command, duration, size
 
-DEMO = str(Path(__file__).resolve().parents[2] / "experiments" / "demo.yaml")
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 
 
-def run(runs: Path, *arguments: str) -> str:
+def run(runs: Path, *arguments: str, study: str = "demo") -> str:
     app = typer.Typer()
     app.command()(command)
-    result = CliRunner().invoke(app, [DEMO, *arguments], obj={"runs": runs}, env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, [str(EXPERIMENTS / f"{study}.yaml"), *arguments], obj={"runs": runs}, env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     return result.output
 
@@ -43,6 +43,12 @@ def test_a_finished_trial_is_shown_as_done(tmp_path: Path) -> None:
 def test_json_is_the_plan(tmp_path: Path) -> None:
     made = json.loads(run(tmp_path, "--json"))
     assert made["study"] == "demo" and [trial["arm"] for trial in made["trials"]] == made["arms"]
+
+
+def test_a_study_of_data_that_is_not_given_is_planned_provisionally(tmp_path: Path) -> None:
+    text = run(tmp_path, study="refcoco")
+    assert "1 points, 1 distinct trials, 0 done, 1 missing" in text
+    assert "No folder of refcoco is given (--data DIR): keys are provisional" in text
 
 
 def test_times_and_sizes_are_rounded_for_people() -> None:

@@ -51,6 +51,9 @@ WRONG = {
     ARMS + "data: {benchmark: miniatur}": "data.benchmark: unknown benchmark 'miniatur'; did you mean 'miniature'?",
     ARMS + "data: {sed: 1}": "data.sed: unknown key 'sed'; did you mean 'seed'?",
     ARMS + "data: {augment: {scales: [a]}}": "data.augment.scales.0: should be a valid integer, is 'a'",
+    ARMS + "data: {augment: {cropped_scales: []}}": "data.augment.cropped_scales: should be a list that is not empty, is []",
+    ARMS + "data: {boxes: inclusiv}": "data.boxes: unknown value 'inclusiv'; did you mean 'inclusive'?",
+    ARMS + "data: {captions: relased}": "data.captions: unknown value 'relased'; did you mean 'released'?",
     ARMS + "data: 3": "data: should be a mapping of keys to values, is 3",
     ARMS + "train: {epochs: '9'}": "train.epochs: should be a valid integer, is '9'",
     ARMS + "train: {loss: {cee: 1}}": "train.loss.cee: unknown key 'cee'; did you mean 'ce'?",
@@ -126,7 +129,7 @@ def test_a_mistake_in_the_preset_or_in_deepspeeds_file_is_told_of_that_file(writ
         spec.read("demo")
 
 
-@pytest.mark.parametrize("name", ["demo", "davis", "ablation", "timestep", "taps"])
+@pytest.mark.parametrize("name", ["demo", "davis", "ablation", "timestep", "taps", "refcoco"])
 def test_every_shipped_study_is_valid_and_its_reference_comes_first(name: str) -> None:
     study = spec.read(str(Path(__file__).resolve().parents[2] / "experiments" / f"{name}.yaml"))
     assert study.study == name
@@ -135,4 +138,16 @@ def test_every_shipped_study_is_valid_and_its_reference_comes_first(name: str) -
 
 def test_no_shipped_study_is_left_out_above() -> None:
     folder = Path(__file__).resolve().parents[2] / "experiments"
-    assert {file.stem for file in folder.glob("*.yaml")} >= {"demo", "davis", "ablation", "timestep", "taps"}
+    assert {file.stem for file in folder.glob("*.yaml")} >= {"demo", "davis", "ablation", "timestep", "taps", "refcoco"}
+
+
+def test_pre_training_on_images_is_as_specified() -> None:
+    base = spec.read(str(Path(__file__).resolve().parents[2] / "experiments" / "refcoco.yaml")).base
+    assert (base.train.epochs, base.train.batch, base.train.learning_rate, base.train.drops) == (11, 2 * 2, 1e-4 * 2 / 8, (8, 10))
+    assert (base.data.frames, base.launch.workers) == (1, 2)
+    augment = base.data.augment
+    assert (augment.scales, augment.max_side) == (tuple(range(480, 769, 32)), 800)
+    assert (augment.crop_scales, augment.crop) == ((400, 500, 600), (384, 600))
+    assert (augment.cropped_scales, augment.cropped_max_side) == ((296, 328, 360, 392, 416, 448, 480, 512), 640)
+    assert (augment.flip, augment.photometric) == (0.5, False)
+    assert (base.evaluate.short_side, base.evaluate.max_side) == (360, 640)

@@ -153,13 +153,18 @@ def listed(root: Path, split: str) -> tuple[Path, dict[str, Entry]]:
 
 
 def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
-    """The file's content, or the place of the first thing that is wrong with it."""
+    """The file's content."""
     try:
         return adapter.validate_json(_images.read(path))
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive") from error
+        raise mistake(path, error) from error
+
+
+def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
+    """The first thing that is wrong, in one line with its place."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    return ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive")
 
 
 def to_video(path: Path, name: str, entry: Entry) -> Video:

@@ -1,4 +1,8 @@
-"""One random view of a training clip: resize or crop, flip, colour (spec section 5: Augmentation, Ref-YouTube-VOS)."""
+"""One random view of a training clip: resize or crop, flip, colour (spec section 5: Augmentation).
+
+The released code flips before it resizes where it trains on RefCOCO, and after it on Ref-YouTube-VOS. Here the flip is always later: the
+views are the same and equally probable, for a window is as likely as its mirror image, and a flip and a resize may be exchanged.
+"""
 
 import numpy as np
 
@@ -19,10 +23,11 @@ def augment(clip: Clip, text: str, config: Augment, rng: np.random.Generator) ->
 
 
 def rescale(clip: Clip, config: Augment, rng: np.random.Generator) -> Clip:
-    """One of the scales; every second time (if there are crop scales) a random window of one of those first."""
+    """The whole clip at one of the scales; every second time, where there are crop scales, a window of it at one of the cropped ones."""
     if config.crop_scales and rng.random() < 0.5:
         clip = to_short_side(clip, int(rng.choice(config.crop_scales)), 0)
         clip = random_crop(clip, config.crop, rng)
+        return to_short_side(clip, int(rng.choice(config.cropped_scales)), config.cropped_max_side)
     return to_short_side(clip, int(rng.choice(config.scales)), config.max_side)
 
 

@@ -28,11 +28,11 @@ def evaluation_sample(  # noqa: PLR0917 - a clip is named by four of these
     `frames` stand in for those on disk (brightened ones, say), one for each index.
     """
     given = split.frames(video, indices) if frames is None else frames
-    clip = geometry.measure(given, split.masks(video, indices, expression.object))
+    clip = geometry.measure(given, split.masks(video, indices, expression.object), data.boxes)
     if evaluate.short_side:
         clip = geometry.resize(clip, *geometry.fit(clip.height, clip.width, evaluate.short_side, evaluate.max_side))
     boxes_T4, valid_T = geometry.check(clip)
-    text = caption.normalise(expression.text)
+    text = caption.at_test(expression.text, data.captions)
     return Sample(video.id, expression.id, text, clip.frames, clip.masks, boxes_T4, valid_T, noise_seed(data.seed, video.id))
 
 

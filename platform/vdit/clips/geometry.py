@@ -1,7 +1,7 @@
 """Resize, crop and flip of a whole clip: frames, masks and boxes together (spec section 5: Augmentation).
 
-T frames, H W pixels. Boxes are x1 y1 x2 y2 in pixels from the masks' first to their last pixel, as released (spec B8). They are measured
-once on the original masks and carried along, so after a resize they may differ from the masks' own extents by a pixel.
+T frames, H W pixels. Boxes are x1 y1 x2 y2 in pixels from the masks' first pixel to their last, or to the one behind it (data.boxes). They
+are measured once on the original masks and carried along, so after a resize they may differ from the masks' own extents by a pixel.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vdit.config.data import Extent
 from vdit.video import Frames, Masks
 
 
@@ -30,13 +31,14 @@ class Clip:
         return int(self.frames.shape[2])
 
 
-def measure(frames: Frames, masks: Masks) -> Clip:
-    """The clip with its boxes."""
+def measure(frames: Frames, masks: Masks, boxes: Extent) -> Clip:
+    """The clip with its boxes. Inclusive ones, as released, have no width where the object is one pixel wide (spec B8)."""
+    behind = int(boxes == "exclusive")
     boxes_T4 = np.zeros((len(masks), 4), np.float32)
     for box_4, mask in zip(boxes_T4, masks, strict=True):
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if rows.size:
-            box_4[:] = columns[0], rows[0], columns[-1], rows[-1]
+            box_4[:] = columns[0], rows[0], columns[-1] + behind, rows[-1] + behind
     return Clip(frames, masks, boxes_T4)
 
 
@@ -84,7 +86,7 @@ def flip(clip: Clip) -> Clip:
 
 
 def check(clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Boxes [T, 4], zero where not valid, and validity [T]: the object is seen in the frame, and its box is wider and higher than a pixel.
+    """Boxes [T, 4], zero where not valid, and validity [T]: the object is seen in the frame, and its box has a width and a height.
 
     The released check looks at the box alone; here the mask must also have a pixel left, which a crop or a resize can take away.
     """

@@ -48,7 +48,7 @@ def view(split: Split, item: Item, data: Data, key: tuple[int, ...]) -> Sample:
     rng = generator("augment", *key)
     if data.augment.enabled and rng.random() < data.augment.reverse:
         indices = indices[::-1]
-    clip = geometry.measure(split.frames(video, indices), split.masks(video, indices, expression.object))
+    clip = geometry.measure(split.frames(video, indices), split.masks(video, indices, expression.object), data.boxes)
     text = caption.normalise(expression.text)
     if data.augment.enabled:
         clip, text = augment(clip, text, data.augment, rng)

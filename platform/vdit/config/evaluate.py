@@ -13,7 +13,8 @@ Precision = Literal["none", "bfloat16", "float16"]
 class Evaluate:
     """`short_side` 0 keeps the frames' size, `max_side` 0 sets no bound, `window` 0 takes the whole video as one clip.
 
-    `autocast` is the precision of the model; the released inference uses float16.
+    Padded sides are multiples of `pad`: as released 16 for videos and 32 for single images, as in training. `autocast` is the precision
+    of the model; the released inference uses float16.
 
     `light` are the brightness levels of Figure 5 beyond 0; none, or no `drift_clips`: Figure 5, or 4, is not measured.
     """
@@ -21,6 +22,7 @@ class Evaluate:
     short_side: int = 360
     max_side: int = 0
     window: int = 36
+    pad: int = 16
     threshold: float = 0.5
     autocast: Precision = "none"
     light: tuple[float, ...] = (0.1, 0.2, 0.3, 0.4, 0.5)

@@ -20,7 +20,7 @@ from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.record import parts, scores
 from vdit.train.group import Member
-from vdit.train.predict import PAD, Shape, clips, predict, windows
+from vdit.train.predict import Inference, clips, predict, windows
 from vdit.video import Masks, Sample, Split, Video
 
 STRIDES = (8, 16, 32)  # of the feature levels that are followed; the 4x level is the autoencoder's, the same for every arm
@@ -77,8 +77,8 @@ class Evaluation:
 
     def rows(self, video: Video, samples: list[Sample], truth: dict[str, Masks], level: float, draw: int) -> pd.DataFrame:
         size = next(iter(truth.values())).shape[1:]
-        shape = Shape(size[0], size[1], self.trial.evaluate.threshold)
-        found = predict(self.model, samples, video.expressions, shape, self.trial.evaluate.autocast)
+        how = Inference(size[0], size[1], self.trial.evaluate, self.trial.data.captions)
+        found = predict(self.model, samples, video.expressions, how)
         tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
         return pd.concat(tables, ignore_index=True).assign(level=level, draw=draw)
 
@@ -91,7 +91,7 @@ class Evaluation:
         sample = evaluation_sample(self.split, video, expression, indices, self.trial.evaluate, self.trial.data)
         other = self.other(video, expression.object, indices)
         with autocast(self.member.device, self.trial.evaluate.autocast):
-            levels = self.model.levels(replace(to(collate([sample], PAD), self.member.device), targets=None))
+            levels = self.model.levels(replace(to(collate([sample], self.trial.evaluate.pad), self.member.device), targets=None))
         name = f"{clip.video}/{clip.expression}/{clip.start}"
         return [features(name, level, sample, other, stride) for stride, level in zip(STRIDES, levels.maps_BTCHW[1:], strict=True)]
 

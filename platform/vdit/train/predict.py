@@ -12,14 +12,13 @@ from torch.nn import functional
 
 from vdit.clips import caption
 from vdit.clips.evaluation import evaluation_sample
-from vdit.config.evaluate import Precision
+from vdit.config.data import Captions
+from vdit.config.evaluate import Evaluate
 from vdit.config.trial import Trial
 from vdit.model.collate import collate, to
 from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.video import Expression, Masks, Sample, Split, Video
-
-PAD = 16  # the released inference pads to multiples of 16, its training to 32
 
 
 def windows(frames: int, window: int) -> list[tuple[int, ...]]:
@@ -35,36 +34,34 @@ def clips(split: Split, video: Video, trial: Trial) -> list[Sample]:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """The frame's own size, which masks are resized to, and the threshold on their probability."""
+class Inference:
+    """How a trial predicts, and the frame's own size, which masks are resized to."""
 
     height: int
     width: int
-    threshold: float
+    evaluate: Evaluate
+    captions: Captions
 
 
 @torch.inference_mode()
-def predict(
-    model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], shape: Shape, precision: Precision = "none"
-) -> dict[str, Masks]:
+def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], how: Inference) -> dict[str, Masks]:
     """Masks [T, H, W] by expression id. What does not depend on the expression is computed once a window."""
     model.eval()
     parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
     for sample in samples:
-        batch = replace(to(collate([sample], PAD), model.frozen.device), targets=None)
-        with autocast(model.frozen.device, precision):
+        batch = replace(to(collate([sample], how.evaluate.pad), model.frozen.device), targets=None)
+        with autocast(model.frozen.device, how.evaluate.autocast):
             seen = model.see(batch)
-        for expression in expressions:
-            worded = replace(batch, captions=(caption.normalise(expression.text),))
-            with autocast(model.frozen.device, precision):
+            for expression in expressions:
+                worded = replace(batch, captions=(caption.at_test(expression.text, how.captions),))
                 prediction = model.predict(worded, "best", seen)
-            parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], shape))
+                parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], how))
     return {name: np.concatenate(found) for name, found in parts.items()}
 
 
-def masks(logits_THW: torch.Tensor, inner: tuple[int, ...], shape: Shape) -> Masks:
+def masks(logits_THW: torch.Tensor, inner: tuple[int, ...], how: Inference) -> Masks:
     """Crops the padding, resizes the logits from `inner` (height, width) to the frame and compares their sigmoid with the threshold."""
     logits = logits_THW[None, :, : inner[0], : inner[1]].float()
-    if inner != (shape.height, shape.width):
-        logits = functional.interpolate(logits, size=(shape.height, shape.width), mode="bilinear", align_corners=False)
-    return np.asarray((logits[0].sigmoid() > shape.threshold).cpu().numpy())
+    if inner != (how.height, how.width):
+        logits = functional.interpolate(logits, size=(how.height, how.width), mode="bilinear", align_corners=False)
+    return np.asarray((logits[0].sigmoid() > how.evaluate.threshold).cpu().numpy())
