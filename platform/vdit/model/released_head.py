@@ -39,22 +39,22 @@ _ALIAS = "transformer.decoder."  # before `bbox_embed.`: the decoder holds the b
 _COUNTERS = ("total_ops", "total_params")  # left by a FLOP counter
 
 
-def head_name(key: str) -> str | None:
-    """Our name of a released key; None for a key that is no parameter of the head."""
+def head_name(key: str, own: tuple[tuple[str, str], ...] = ()) -> str | None:
+    """Our name of a released key; None for a key that is no parameter of the head. `own` are rules of another head, which come first."""
     if key.endswith(_COUNTERS):
         return None
-    for released, ours in _RENAMED:
+    for released, ours in (*own, *_RENAMED):
         if re.fullmatch(released, key):
             name = re.sub(released, ours, key)
             return ".".join(_DEFORMABLE.get(part, part) for part in name.split("."))
     return None
 
 
-def head_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def head_state(released: Mapping[str, Tensor], own: tuple[tuple[str, str], ...] = ()) -> dict[str, Tensor]:
     """The head's state dict. Raises ValueError where a box head and its alias differ: such a checkpoint is damaged."""
     for key, value in released.items():
         alias = _ALIAS + key
         if key.startswith("bbox_embed.") and alias in released and not torch.equal(value, released[alias]):
             raise ValueError(f"{key} and its alias {alias} differ in the checkpoint; they are one tensor: download the checkpoint again")
-    named = {head_name(key): value for key, value in released.items()}
+    named = {head_name(key, own): value for key, value in released.items()}
     return {name: value for name, value in named.items() if name is not None}

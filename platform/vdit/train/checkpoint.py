@@ -1,4 +1,4 @@
-"""One file of trainable parameters, optimizer state and position that does not depend on the number of workers or the ZeRO stage."""
+"""One file of the model's parameters, optimizer state and position that does not depend on the number of workers or the ZeRO stage."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +56,19 @@ def scatter(engine: Any, trainable: Mapping[str, torch.nn.Parameter], tensors: M
             safe_set_full_optimizer_state(parameter, tensors[f"{moment}/{name}"].to(parameter.device), moment)
 
 
+def aside(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is not trained and belongs to the checkpoint nevertheless (`VDIT.kept`)."""
+    return {f"kept/{name}": tensor.float().cpu().clone() for name, tensor in kept.items()}
+
+
+def put_back(kept: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: Path) -> None:
+    """The reverse of `aside`. Raises ValueError where the checkpoint `source` lacks one."""
+    for name, tensor in kept.items():
+        if f"kept/{name}" not in tensors:
+            raise ValueError(f"{source}: {name!r} is only in the model, so it is of another head; move it away and train again")
+        tensor.copy_(tensors[f"kept/{name}"])
+
+
 def begin_moments(engine: Any, step: int) -> None:
     """ZeRO's flat partitions get their moments at the first step only; a trial that resumes needs them before it."""
     zero, inner = engine.optimizer, engine.optimizer.optimizer
@@ -98,6 +111,7 @@ def begin(model: VDIT, path: Path, class_head: Literal["re-initialise", "keep"])
         for name, value in parameters(saved[0]).items():
             if class_head == "keep" or not name.startswith(CLASS_HEAD):
                 trainable[name].copy_(value)
+    put_back(model.kept(), saved[0], path)
 
 
 def parameters(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

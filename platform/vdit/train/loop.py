@@ -115,6 +115,7 @@ class Loop:
         tensors, step = state
         checkpoint.fits(self.trainable_shapes(), tensors, source)
         checkpoint.scatter(self.engine, self.model.trainable(), tensors, step)
+        checkpoint.put_back(self.model.kept(), tensors, source)
         return step
 
     def trainable_shapes(self) -> dict[str, tuple[int, ...]]:
@@ -122,17 +123,18 @@ class Loop:
         return {name: tuple(getattr(parameter, "ds_shape", parameter.shape)) for name, parameter in self.model.trainable().items()}
 
     def gather(self) -> dict[str, Tensor]:
-        return checkpoint.gather(self.engine, self.model.trainable())
+        return {**checkpoint.gather(self.engine, self.model.trainable()), **checkpoint.aside(self.model.kept())}
 
     def whole_model(self) -> VDIT:
         """The trained model to predict with. Every worker must call it: ZeRO 3 has a part of each parameter everywhere."""
         if self.engine.zero_optimization_stage() < 3:
             return self.model
-        tensors = checkpoint.parameters(self.gather())
+        tensors = self.gather()
         whole = VDIT(self.trial.model, self.model.frozen, self.trial.seed)
         with torch.no_grad():
-            for name, parameter in whole.trainable().items():
-                parameter.copy_(tensors[name])
+            for name, value in checkpoint.parameters(tensors).items():
+                whole.trainable()[name].copy_(value)
+        checkpoint.put_back(whole.kept(), tensors, Path("ZeRO 3"))
         return whole
 
 

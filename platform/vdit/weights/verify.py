@@ -1,0 +1,80 @@
+"""Is this the released model? Every recorded value against ours (`vdit weights verify`; issue of equality with the released code)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from torch import Tensor
+
+from vdit.weights import case as cases
+from vdit.weights import oracle as oracles
+from vdit.weights.replay import replay
+from vdit.weights.source import read as read_checkpoint
+
+# Relative: largest difference over largest recorded magnitude. Gradients carry more rounding than values.
+VALUE, GRADIENT, MEDIAN_GRADIENT = 1e-4, 1e-2, 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One recorded value: the largest difference and its share of the largest recorded magnitude; infinite where shapes differ."""
+
+    name: str
+    absolute: float
+    relative: float
+    remark: str = ""
+
+    @property
+    def gradient(self) -> bool:
+        return "/grads/" in self.name
+
+    @property
+    def bound(self) -> float:
+        return GRADIENT if self.gradient else VALUE
+
+    @property
+    def met(self) -> bool:
+        # Not `>`: a difference that is not a number is no agreement.
+        return self.relative <= self.bound
+
+
+def verify(config: Path, weights: Path, paths: list[Path]) -> Iterator[tuple[Path, list[Row]]]:
+    """The rows of each case. Raises ValueError naming the file where one cannot be read or the weights do not fit the configuration."""
+    oracle = oracles.read(config, read_checkpoint(weights).tensors)
+    for path in paths:
+        case = cases.read(path)
+        yield path, [row for mode in case.modes() for row in compared(case, mode, replay(oracle, case, mode))]
+
+
+def compared(case: cases.Case, mode: str, found: dict[str, Tensor]) -> list[Row]:
+    return [compare(f"{mode}/{name}", recorded, found.get(name)) for name, recorded in case.recorded(mode).items()]
+
+
+def compare(name: str, recorded: Tensor, found: Tensor | None) -> Row:
+    """A recorded value of fewer layers or frames than ours holds the last layers, or for positions the first frame."""
+    if found is None:
+        return Row(name, float("inf"), float("inf"), "not computed here")
+    found = cut(name, found.detach(), recorded)
+    if found.numel() != recorded.numel():
+        return Row(name, float("inf"), float("inf"), f"is {tuple(found.shape)}, recorded {tuple(recorded.shape)}")
+    ours, theirs = found.reshape(recorded.shape).double(), recorded.double()
+    difference, magnitude = float((ours - theirs).abs().max()), float(theirs.abs().max())
+    return Row(name, difference, difference / magnitude if magnitude else difference)
+
+
+def cut(name: str, found: Tensor, recorded: Tensor) -> Tensor:
+    if not found.dim() or found.dim() != recorded.dim() or found.shape[1:] != recorded.shape[1:]:
+        return found
+    return found[: len(recorded)] if ".pos" in name else found[-len(recorded) :]
+
+
+def failures(rows: list[Row]) -> list[str]:
+    """What is wrong with a case, a line each; none where it is the released model."""
+    gradients = [row.relative for row in rows if row.gradient]
+    wrong = [
+        f"{row.name}: {row.remark or f'relative difference {row.relative:.1e} exceeds {row.bound:.0e}'}" for row in rows if not row.met
+    ]
+    if gradients and not median(gradients) <= MEDIAN_GRADIENT:
+        wrong.append(f"the median gradient differs by {median(gradients):.1e}, more than {MEDIAN_GRADIENT:.0e}")
+    return wrong
