@@ -1,0 +1,1 @@
+"""Weights that others published, in the files this project reads."""
