@@ -9,10 +9,10 @@ import torch
 import yaml
 from pydantic import TypeAdapter
 
-from vdit.backbones import miniature
+from vdit.backbones import miniature, video_swin
 from vdit.config.model import Model
 from vdit.model.batch import Batch, Targets
-from vdit.model.frozen import FrozenDiffusion
+from vdit.model.frozen import FrozenDiffusion, SwinStart
 
 PRESET = Path(__file__).resolve().parents[2] / "experiments" / "presets" / "miniature.yaml"
 
@@ -28,21 +28,31 @@ def frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> FrozenDiff
 
 
 @pytest.fixture(scope="session")
-def batch() -> Callable[..., Batch]:
-    """Makes a batch of noise with one square target a clip: `batch(clips, frames)`, at 64x96 of which 60x90 is not padding."""
+def swin_start(model: Model, frozen: FrozenDiffusion) -> SwinStart:
+    """Video Swin with random weights, and the words of the miniature."""
+    weights = video_swin.draw(model, torch.device("cpu"))
+    return SwinStart(swin=weights, roberta=frozen.roberta, roberta_tokenizer=frozen.roberta_tokenizer)
 
-    def make(clips: int = 1, frames: int = 5) -> Batch:
-        shape = (clips, frames, 64, 96)
+
+@pytest.fixture(scope="session")
+def batch() -> Callable[..., Batch]:
+    """Makes a batch of noise with one square target a clip: `batch(clips, frames)`, at 64x96 of which 60x90 is not padding.
+
+    SgMg's head needs larger frames: `height` and `width`, of which 4 rows and 6 columns are padding.
+    """
+
+    def make(clips: int = 1, frames: int = 5, height: int = 64, width: int = 96) -> Batch:
+        shape = (clips, frames, height, width)
         padding_BTHW = torch.zeros(shape, dtype=torch.bool)
-        padding_BTHW[..., 60:, :] = padding_BTHW[..., 90:] = True
+        padding_BTHW[..., height - 4 :, :] = padding_BTHW[..., width - 6 :] = True
         masks_BTHW = torch.zeros(shape, dtype=torch.bool)
         masks_BTHW[..., 20:40, 30:60] = True
-        boxes_BT4 = torch.tensor([0.5, 0.5, 1 / 3, 1 / 3]).expand(clips, frames, 4)
-        frames_BT3HW = torch.randn(clips, frames, 3, 64, 96, generator=torch.Generator().manual_seed(7))
+        boxes_BT4 = torch.tensor([45 / (width - 6), 30 / (height - 4), 30 / (width - 6), 20 / (height - 4)]).expand(clips, frames, 4)
+        frames_BT3HW = torch.randn(clips, frames, 3, height, width, generator=torch.Generator().manual_seed(7))
         return Batch(
             frames_BT3HW=frames_BT3HW.masked_fill(padding_BTHW[:, :, None], 0),
             padding_BTHW=padding_BTHW,
-            sizes_B2=torch.tensor([[60, 90]] * clips),
+            sizes_B2=torch.tensor([[height - 4, width - 6]] * clips),
             captions=tuple(f"a {colour} circle moving left" for colour in ("red", "green", "blue")[:clips]),
             noise_seeds=tuple(range(clips)),
             targets=Targets(masks_BTHW, boxes_BT4, torch.ones(clips, frames, dtype=torch.bool)),

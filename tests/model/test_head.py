@@ -132,7 +132,7 @@ def test_the_28_losses_their_sum_and_every_gradient_are_the_recorded_ones(case: 
 
 def test_inference_keeps_the_recorded_query_and_draws_the_recorded_mask(case: Case) -> None:
     with torch.no_grad():
-        prediction = case.head.predict(case.levels, case.words, case.batch, "best")
+        prediction = case.head.predict(case.head.look(case.levels, case.batch), case.words, case.batch, "best")
     assert relative(prediction.masks_BTQHW, case.recorded["eval/out/pred_masks"]) < 1e-5
     assert relative(prediction.boxes_BTQ4, case.recorded["eval/out/pred_boxes"]) < 1e-5
     assert relative(prediction.logits_BTQ[..., None], case.recorded["eval/out/pred_logits"]) < 1e-5
@@ -140,8 +140,9 @@ def test_inference_keeps_the_recorded_query_and_draws_the_recorded_mask(case: Ca
 
 def test_keeping_all_queries_contains_the_best_one_and_the_matched_one_of_training(case: Case) -> None:
     with torch.no_grad():
-        everything = case.head.predict(case.levels, case.words, case.batch, "all")
-        best = case.head.predict(case.levels, case.words, case.batch, "best")
+        looked = case.head.look(case.levels, case.batch)
+        everything = case.head.predict(looked, case.words, case.batch, "all")
+        best = case.head.predict(looked, case.words, case.batch, "best")
         last = step(case)[-1]
     assert everything.masks_BTQHW.shape[2] == TINY.queries
     surest = int(everything.logits_BTQ.sigmoid().mean(dim=1).argmax())
@@ -184,14 +185,15 @@ def test_a_clip_comes_out_the_same_alone_and_in_a_batch() -> None:
     head, levels, words, batch = pair()
     with torch.no_grad():
         together = head(levels, words, batch, MatchWeights())
-        best = head.predict(levels, words, batch, "best")
+        best = head.predict(head.look(levels, batch), words, batch, "best")
         for clip in (0, 1):
             alone = head(*one(clip, levels, words, batch), MatchWeights())
             for layer, other in zip(together, alone, strict=True):
                 assert layer.chosen_B[clip] == other.chosen_B[0]
                 torch.testing.assert_close(layer.masks_BTHW[clip], other.masks_BTHW[0], rtol=1e-4, atol=1e-4)
                 torch.testing.assert_close(layer.boxes_BTQ4[clip], other.boxes_BTQ4[0], rtol=1e-4, atol=1e-5)
-            single = head.predict(*one(clip, levels, words, batch), "best")
+            few, its, only = one(clip, levels, words, batch)
+            single = head.predict(head.look(few, only), its, only, "best")
             torch.testing.assert_close(best.masks_BTQHW[clip], single.masks_BTQHW[0], rtol=1e-4, atol=1e-4)
 
 
@@ -218,8 +220,9 @@ def test_words_that_are_padding_do_not_change_the_result() -> None:
     other = words.states_BLC.clone()
     other[1, 4:] = 7.0
     with torch.no_grad():
-        first = head.predict(levels, words, batch, "all")
-        second = head.predict(levels, Words(other, words.padding_BL), batch, "all")
+        looked = head.look(levels, batch)
+        first = head.predict(looked, words, batch, "all")
+        second = head.predict(looked, Words(other, words.padding_BL), batch, "all")
     assert torch.equal(first.masks_BTQHW, second.masks_BTQHW)
 
 

@@ -6,20 +6,53 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from transformers import RobertaConfig, RobertaModel
 
-from vdit.config.model import Model
-from vdit.config.train import MatchWeights
+from vdit.config.architecture import Swin
+from vdit.config.model import Head, HeadKind, Model
+from vdit.config.train import LossWeights, MatchWeights
 from vdit.model.batch import Batch
-from vdit.model.frozen import FrozenDiffusion
+from vdit.model.features import Seen
+from vdit.model.frozen import FrozenDiffusion, SwinStart
+from vdit.model.head import Looked
+from vdit.model.losses import losses, total
+from vdit.model.swin import VideoSwinFeatures
 from vdit.model.vdit import VDIT
 
 MakeBatch = Callable[..., Batch]
+SWIN_T = Swin(embed_dim=96, depths=(2, 2, 6, 2), num_heads=(3, 6, 12, 24))
+
+
+def with_head(model: Model, kind: HeadKind) -> Model:
+    return replace(model, head=replace(model.head, kind=kind))
+
+
+def weights(backbone: str, request: pytest.FixtureRequest) -> FrozenDiffusion | SwinStart:
+    found: FrozenDiffusion | SwinStart = request.getfixturevalue({"diffusion": "frozen", "video-swin": "swin_start"}[backbone])
+    return found
+
+
+@pytest.fixture(params=[("diffusion", "vdit"), ("diffusion", "sgmg"), ("video-swin", "vdit"), ("video-swin", "sgmg")], ids="-".join)
+def crossing(request: pytest.FixtureRequest, model: Model) -> VDIT:
+    """Either backbone under either head, in eval mode: no block of Video Swin is skipped."""
+    backbone, head = request.param
+    return VDIT(with_head(model, head), weights(backbone, request), seed=0).eval()
 
 
 def test_trained_parameters_of_the_published_sizes() -> None:
     with torch.device("meta"):
         model = VDIT(Model(), SimpleNamespace(device=torch.device("meta")), seed=0)
     assert sum(parameter.numel() for parameter in model.trainable().values()) == 30_038_986
+
+
+@pytest.mark.parametrize(("swin", "parameters"), [(SWIN_T, 53_231_996), (Swin(), 113_736_798)], ids=["T", "B"])
+def test_trained_parameters_of_the_published_baseline(swin: Swin, parameters: int) -> None:
+    architecture = replace(Model().architecture, swin=swin)
+    with torch.device("meta"):
+        start = dict(VideoSwinFeatures(swin).named_parameters())
+        frozen = SwinStart(swin=start, roberta=RobertaModel(RobertaConfig(), add_pooling_layer=False), roberta_tokenizer=None)
+        model = VDIT(Model(architecture=architecture, head=Head(kind="sgmg")), frozen, seed=0)
+    assert sum(parameter.numel() for parameter in model.trainable().values()) == parameters
 
 
 def test_state_holds_nothing_frozen_and_train_leaves_the_frozen_networks_alone(model: Model, frozen: FrozenDiffusion) -> None:
@@ -90,3 +123,62 @@ def test_expressions_share_what_is_encoded_once(model: Model, frozen: FrozenDiff
         for text in ("a red circle", "the star on top"):
             asked = replace(clip, captions=(text,))
             torch.testing.assert_close(vdit.predict(asked, "all", seen).masks_BTQHW, vdit.predict(asked, "all").masks_BTQHW)
+
+
+def test_either_backbone_trains_under_either_head(crossing: VDIT, batch: MakeBatch) -> None:
+    clip = batch(1, 2, height=144, width=144)
+    assert clip.targets is not None
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        # Layers that start at zero pass nothing on before their first step.
+        for parameter in crossing.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator), alpha=0.02)
+    total(losses(crossing(clip, MatchWeights()), clip.targets, LossWeights(), 2.0), LossWeights()).backward()
+    for name, parameter in crossing.trainable().items():
+        assert parameter.grad is not None and parameter.grad.any(), name
+
+
+def test_expressions_share_a_look_under_either_head(crossing: VDIT, batch: MakeBatch) -> None:
+    clip = replace(batch(1, 2, height=144, width=144), targets=None)
+    with torch.no_grad():
+        seen = crossing.see(clip)
+        for text in ("a red circle", "the star on top"):
+            asked = replace(clip, captions=(text,))
+            torch.testing.assert_close(crossing.predict(asked, "all", seen).masks_BTQHW, crossing.predict(asked, "all").masks_BTQHW)
+
+
+def test_what_no_word_reaches_is_looked_at_once(model: Model, frozen: FrozenDiffusion, swin_start: SwinStart, batch: MakeBatch) -> None:
+    imaged = replace(model, prompt=replace(model.prompt, kind="image"))
+    assert isinstance(VDIT(imaged, frozen, seed=0).see(batch(1, 1)), Looked)
+    assert isinstance(VDIT(model, swin_start, seed=0).see(batch(1, 1)), Looked)
+    assert isinstance(VDIT(model, frozen, seed=0).see(batch(1, 1)), Seen)
+
+
+def test_video_swin_starts_from_its_weights_and_leaves_them_alone(model: Model, swin_start: SwinStart) -> None:
+    first, second = VDIT(model, swin_start, seed=0), VDIT(model, swin_start, seed=1)
+    before = {name: tensor.clone() for name, tensor in swin_start.swin.items()}
+    with torch.no_grad():
+        for parameter in first.features.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in swin_start.swin.items())
+    assert all(torch.equal(parameter, before[name]) for name, parameter in second.features.named_parameters())
+
+
+def test_a_checkpoint_keeps_the_drawn_pooler_which_is_that_of_all_replicates(model: Model, swin_start: SwinStart) -> None:
+    baseline = with_head(model, "sgmg")
+    other = replace(baseline, backbone=replace(baseline.backbone, seed=5))
+    first, replicate, redrawn = (VDIT(one, swin_start, seed).kept() for one, seed in ((baseline, 0), (baseline, 1), (other, 0)))
+    assert first.keys() == {"head.queries.pooler.weight", "head.queries.pooler.bias"}
+    weight = "head.queries.pooler.weight"
+    assert torch.equal(first[weight], replicate[weight]) and not torch.equal(first[weight], redrawn[weight])
+
+
+def test_a_head_without_a_pooler_keeps_nothing(model: Model, frozen: FrozenDiffusion, swin_start: SwinStart) -> None:
+    assert VDIT(model, frozen, seed=0).kept() == VDIT(model, swin_start, seed=0).kept() == {}
+
+
+def test_a_pooler_that_roberta_has_is_taken(model: Model, swin_start: SwinStart) -> None:
+    torch.manual_seed(1)
+    pooled = RobertaModel(swin_start.roberta.config)
+    taken = VDIT(with_head(model, "sgmg"), replace(swin_start, roberta=pooled), seed=0).kept()
+    assert torch.equal(taken["head.queries.pooler.weight"], pooled.pooler.dense.weight)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from vdit.config.trial import Trial
 
-Level = Literal["modelscope", "miniature", "random"]
+Level = Literal["modelscope", "miniature", "video-swin", "random"]
 
 
 def apply(trial: Trial, level: Level) -> Trial:

@@ -27,6 +27,12 @@ from vdit.model.tokenizers import clip_style, roberta_style
 
 def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
     """As `modelscope.load`; a `folder` that is not there is built first. Refuses random weights of another seed with ValueError."""
+    ready(config, folder)
+    return modelscope.load(config, folder, device)
+
+
+def ready(config: Model, folder: Path) -> None:
+    """Builds a `folder` that is not there; raises ValueError for random weights of another seed."""
     if not folder.exists():
         build(folder, config.architecture, config.backbone.seed)
     seed = modelscope.drawn_from(folder)
@@ -34,7 +40,6 @@ def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
         raise ValueError(
             f"{folder} has random weights of seed {seed}, model.backbone.seed is {config.backbone.seed}; remove it or set the seed"
         )
-    return modelscope.load(config, folder, device)
 
 
 def notice(config: Model, folder: Path) -> str:

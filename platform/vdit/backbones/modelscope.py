@@ -132,9 +132,13 @@ def text_encoder(folder: Path, config: Model, device: torch.device) -> CLIPTextM
 
 
 def roberta(folder: Path, config: Model, device: torch.device) -> RobertaModel:
+    """With its pooler, which SgMg's head reads, where the file has one; current files of RoBERTa have not (spec 9.1)."""
     content = agreed(folder / "roberta/config.json", asdict(config.architecture.roberta), "roberta")
-    build = partial(RobertaModel, RobertaConfig.from_dict(content), add_pooling_layer=False)
-    return filled(build, folder / "roberta/model.safetensors", device, lambda name: (name, f"roberta.{name}"))
+    path = folder / "roberta/model.safetensors"
+    pooler = "pooler.dense.weight"
+    pooled = bool(tensors(path, device, {pooler: (pooler, f"roberta.{pooler}")}))
+    build = partial(RobertaModel, RobertaConfig.from_dict(content), add_pooling_layer=pooled)
+    return filled(build, path, device, lambda name: (name, f"roberta.{name}"))
 
 
 def image_tower(folder: Path, config: Model, device: torch.device) -> VisionTransformer:

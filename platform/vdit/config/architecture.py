@@ -1,6 +1,6 @@
-"""Sizes of the frozen networks, under the names their libraries use (diffusers, transformers, open_clip).
+"""Sizes of the backbones' networks, under the names their libraries use (diffusers, transformers, open_clip, torchvision).
 
-The defaults are the published ones: text-to-video-ms-1.7b, CLIP ViT-H/14 and RoBERTa-base.
+The defaults are the published ones: text-to-video-ms-1.7b, CLIP ViT-H/14, RoBERTa-base and Video-Swin-B.
 """
 
 from pydantic.dataclasses import dataclass
@@ -73,11 +73,27 @@ class Roberta:
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
+class Swin:
+    """torchvision's SwinTransformer3d with patches of one frame, which is trained: Video-Swin-B.
+
+    Video-Swin-T is embed_dim 96, depths (2, 2, 6, 2), num_heads (3, 6, 12, 24). `window` is frames, rows, columns; `stochastic_depth` the
+    probability that the last block is skipped in training, that of the others grows up to it.
+    """
+
+    embed_dim: int = 128
+    depths: tuple[int, int, int, int] = (2, 2, 18, 2)
+    num_heads: tuple[int, int, int, int] = (4, 8, 16, 32)
+    window: tuple[int, int, int] = (8, 7, 7)
+    stochastic_depth: float = 0.2
+
+
+@dataclass(frozen=True, kw_only=True, config=STRICT)
 class Architecture:
-    """All frozen networks of VD-IT."""
+    """All networks that are not the head's: the frozen ones of VD-IT, and Video Swin."""
 
     unet: UNet = UNet()
     vae: VAE = VAE()
     text: TextTower = TextTower()
     image: ImageTower = ImageTower()
     roberta: Roberta = Roberta()
+    swin: Swin = Swin()

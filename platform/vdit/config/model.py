@@ -10,9 +10,11 @@ from vdit.config.strict import STRICT
 
 PromptKind = Literal["image", "text", "image+text"]
 NoiseKind = Literal["gaussian", "predicted", "predicted-eq2", "none"]
+HeadKind = Literal["vdit", "sgmg"]
 Tap = Literal["in", "down0", "down1", "down2", "down3", "mid", "up0", "up1", "up2", "up3"]
 Timestep = Annotated[int, Field(ge=0, le=999)]
 RELEASED_TAPS: tuple[Tap, ...] = ("in", "up2", "down0", "up1", "down1", "up0")
+SGMG_SIDE = 128  # the next larger side, padded to a multiple of 16, has five cells at stride 32 and three at 64
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -82,8 +84,12 @@ class Pyramid:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Head:
-    """Queries, deformable transformer and mask head (Section 4.2)."""
+    """Queries, deformable transformer and mask head (Section 4.2); "sgmg" is the head of SgMg, where words reach the pixels too (D9).
 
+    `sigma` is the spread of SgMg's Gaussian over frequencies, in cells of the 8x level; VD-IT's head has none.
+    """
+
+    kind: HeadKind = "vdit"
     queries: int = 5
     width: int = 256
     feedforward: int = 2048
@@ -93,6 +99,15 @@ class Head:
     decoder_layers: int = 4
     dropout: float = 0.1
     mask_channels: int = 16
+    sigma: float = 7.0
+
+    def check_frame(self, height: int, width: int) -> None:
+        """Raises ValueError for frames, padded or not, whose 64x level has not the 3x3 cells that SgMg's filters need (spec 9.1)."""
+        if self.kind == "sgmg" and min(height, width) <= SGMG_SIDE:
+            raise ValueError(
+                f"frames are {height}x{width} pixels; head.kind sgmg needs both sides above {SGMG_SIDE}: "
+                "take larger frames, or head.kind vdit"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -3,6 +3,8 @@
 N frames of all clips, S tokens of all levels, L levels, C channels, H W size of a level.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -74,7 +76,7 @@ class Encoder(nn.Module):
         self.level_LC = nn.Parameter(torch.randn(LEVELS, config.width))
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
 
-    def forward(self, maps_NCHW: list[Tensor], padding_NHW: list[Tensor]) -> Memory:
+    def forward(self, maps_NCHW: Sequence[Tensor], padding_NHW: Sequence[Tensor]) -> Memory:
         sizes: Sizes = tuple((m.shape[-2], m.shape[-1]) for m in maps_NCHW)
         ratios_NL2 = torch.stack([valid_ratios(padding) for padding in padding_NHW], dim=1)
         positions = [

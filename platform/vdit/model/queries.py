@@ -1,6 +1,6 @@
 """Queries that know the sentence: words projected to the head's width, and text-instance matching (Section 4.2; spec 3.1, 3.3).
 
-B clips, L words, Q queries, C channels.
+B clips, L words, Q queries, S tokens (queries or pixels), C channels.
 """
 
 import torch
@@ -35,8 +35,12 @@ class TextInstanceMatching(nn.Module):
 
     def forward(self, words_BLC: Tensor, padding_BL: Tensor) -> Tensor:
         """[B, Q, C]; a word that is padding is not attended to."""
-        queries_BQC = repeat(self.queries_QC, "q c -> b q c", b=words_BLC.shape[0])
-        keys_BLC = words_BLC + word_positions(padding_BL, words_BLC.shape[-1]).to(words_BLC.dtype)
-        attended_BQC, _ = self.attention(queries_BQC, keys_BLC, words_BLC, key_padding_mask=padding_BL, need_weights=False)
-        product_BQC: Tensor = queries_BQC * attended_BQC
-        return product_BQC
+        return multiplied(self.attention, repeat(self.queries_QC, "q c -> b q c", b=words_BLC.shape[0]), words_BLC, padding_BL)
+
+
+def multiplied(attention: nn.MultiheadAttention, tokens_BSC: Tensor, words_BLC: Tensor, padding_BL: Tensor) -> Tensor:
+    """[B, S, C]: tokens times, element by element, what they attend to in the sentence; there is no residual."""
+    keys_BLC = words_BLC + word_positions(padding_BL, words_BLC.shape[-1]).to(words_BLC.dtype)
+    attended_BSC, _ = attention(tokens_BSC, keys_BLC, words_BLC, key_padding_mask=padding_BL, need_weights=False)
+    product_BSC: Tensor = tokens_BSC * attended_BSC
+    return product_BSC

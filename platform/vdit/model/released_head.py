@@ -40,18 +40,18 @@ DEFORMABLE = {"sampling_offsets": "offsets", "attention_weights": "weights", "va
 ALIAS = "transformer.decoder."  # before `bbox_embed.`: the decoder holds the box heads a second time
 
 
-def head_name(key: str) -> str | None:
-    """Our name of a released key; None for a key that is no parameter of the head."""
+def head_name(key: str, own: tuple[tuple[str, str], ...] = ()) -> str | None:
+    """Our name of a released key; None for a key that is no parameter of the head. `own` are rules of another head, which come first."""
     if key.endswith(COUNTERS):
         return None
-    for released, ours in RENAMED:
+    for released, ours in (*own, *RENAMED):
         if re.fullmatch(released, key):
             name = re.sub(released, ours, key)
             return ".".join(DEFORMABLE.get(part, part) for part in name.split("."))
     return None
 
 
-def head_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def head_state(released: Mapping[str, Tensor], own: tuple[tuple[str, str], ...] = ()) -> dict[str, Tensor]:
     """The head's state dict. Raises ValueError where a box head and its alias are not one tensor: such a checkpoint is damaged."""
     for alias, value in released.items():
         key = alias.removeprefix(ALIAS)
@@ -59,5 +59,5 @@ def head_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
             continue
         if key not in released or not torch.equal(value, released[key]):
             raise ValueError(f"{key} and its alias {alias} differ in the checkpoint; they are one tensor: download the checkpoint again")
-    named = {head_name(key): value for key, value in released.items()}
+    named = {head_name(key, own): value for key, value in released.items()}
     return {name: value for name, value in named.items() if name is not None}

@@ -1,33 +1,41 @@
-"""VD-IT, the whole of Figure 2: frozen diffusion features under learned prompt and noise, words, and the head that segments (Section 4)."""
+"""VD-IT, the whole of Figure 2: frozen diffusion features under learned prompt and noise, words, and the head that segments (Section 4).
+
+With Video Swin as the backbone and SgMg's head it is the baseline, SgMg (spec section 9).
+"""
 
 from typing import Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vdit.config import model as config
 from vdit.config.train import MatchWeights
 from vdit.model.batch import Batch, LayerOutput, Levels, Prediction
 from vdit.model.features import Encoded, Seen, VideoDiffusionFeatures
-from vdit.model.frozen import FrozenDiffusion
-from vdit.model.head import Keep, SegmentationHead
+from vdit.model.frozen import FrozenDiffusion, SwinStart
+from vdit.model.head import Keep, Looked, SegmentationHead
+from vdit.model.sgmg import SentenceQueries
+from vdit.model.swin import VideoSwinFeatures
 from vdit.model.words import words
 
 
 class VDIT(nn.Module):
-    """Parameters and state are the trained ones only; `frozen` is read and stays as it is.
+    """Parameters are the trained ones only; `frozen` is read and stays as it is.
 
-    `seed` draws all initial weights and leaves the global generator where it was.
+    `seed` draws all initial weights that no folder of weights has, and leaves the global generator where it was.
     """
 
-    def __init__(self, model: config.Model, frozen: FrozenDiffusion, seed: int) -> None:
+    def __init__(self, model: config.Model, frozen: FrozenDiffusion | SwinStart, seed: int) -> None:
         super().__init__()
         self.frozen = frozen
         self.mode = model.backbone.mode
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            self.features = VideoDiffusionFeatures(model, frozen)
+            self.features = features(model, frozen)
             self.head = SegmentationHead(model.head, self.features.widths, model.architecture.roberta.hidden_size)
+        if isinstance(self.head.queries, SentenceQueries):
+            # Not from `seed`: all replicates of an arm are to have the same frozen weights.
+            self.head.queries.pooler.start(frozen.roberta.pooler, model.backbone.seed)
         self.to(frozen.device)
 
     def train(self, mode: bool = True) -> Self:
@@ -41,24 +49,45 @@ class VDIT(nn.Module):
 
         `encoded` is what `features.encode` gave, or a store kept, for the same frames.
         """
-        outputs: tuple[LayerOutput, ...] = self.head(self.features(batch, encoded), words(self.frozen, batch.captions), batch, match)
+        levels = self.features(batch) if encoded is None else self.features(batch, encoded)
+        outputs: tuple[LayerOutput, ...] = self.head(levels, words(self.frozen, batch.captions), batch, match)
         return outputs
 
-    def predict(self, batch: Batch, keep: Keep, seen: Seen | Levels | None = None) -> Prediction:
+    def predict(self, batch: Batch, keep: Keep, seen: Seen | Looked | None = None) -> Prediction:
         """Inference: the query of the best mean score over the clip, or all of them.
 
         `seen` is what `see` gave for the same frames, so that the expressions of a video share it.
         """
-        return self.head.predict(self.levels(batch, seen), words(self.frozen, batch.captions), batch, keep)
+        known = self.see(batch) if seen is None else seen
+        looked = known if isinstance(known, Looked) else self.head.look(self.features.levels(known, batch), batch)
+        return self.head.predict(looked, words(self.frozen, batch.captions), batch, keep)
 
-    def see(self, batch: Batch) -> Seen | Levels:
-        """What does not depend on the expression: encoded frames and noise, the U-Net up to its first look at the prompt."""
-        return self.features.see(batch)
+    def see(self, batch: Batch) -> Seen | Looked:
+        """What does not depend on the expression: of the U-Net what comes before its first look at the prompt.
 
-    def levels(self, batch: Batch, seen: Seen | Levels | None = None) -> Levels:
+        Features that no word reaches are seen whole, and the head looks at them too.
+        """
+        seen = self.features.see(batch)
+        return self.head.look(seen, batch) if isinstance(seen, Levels) else seen
+
+    def levels(self, batch: Batch) -> Levels:
         """Visual features F_v of a batch."""
-        return self.features.levels(self.see(batch) if seen is None else seen, batch)
+        return self.features.levels(self.features.see(batch), batch)
 
     def trainable(self) -> dict[str, nn.Parameter]:
         """Everything an optimiser moves and a checkpoint holds, by name."""
         return dict(self.named_parameters())
+
+    def kept(self) -> dict[str, Tensor]:
+        """What no optimiser moves and a checkpoint must hold nevertheless: the pooler of SgMg's sentence, which no folder need have."""
+        # Integer buffers are Video Swin's indices, which follow from its sizes.
+        return {name: buffer for name, buffer in self.named_buffers() if buffer.is_floating_point()}
+
+
+def features(model: config.Model, frozen: FrozenDiffusion | SwinStart) -> VideoDiffusionFeatures | VideoSwinFeatures:
+    """What reads the video, by the kind of weights given."""
+    if not isinstance(frozen, SwinStart):
+        return VideoDiffusionFeatures(model, frozen)
+    swin = VideoSwinFeatures(model.architecture.swin)
+    swin.start(frozen.swin)
+    return swin

@@ -1,4 +1,4 @@
-"""One file of trainable parameters, optimizer state and position that does not depend on the number of workers or the ZeRO stage."""
+"""One file of the model's parameters, optimizer state and position that does not depend on the number of workers or the ZeRO stage."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,6 +51,19 @@ def scatter(engine: Any, trainable: Mapping[str, torch.nn.Parameter], tensors: M
             parameter.data.copy_(tensors[f"parameter/{name}"])
         for moment in MOMENTS:
             safe_set_full_optimizer_state(parameter, tensors[f"{moment}/{name}"].to(parameter.device), moment)
+
+
+def aside(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What is not trained and belongs to the checkpoint nevertheless (`VDIT.kept`)."""
+    return {f"kept/{name}": tensor.float().cpu().clone() for name, tensor in kept.items()}
+
+
+def put_back(kept: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: Path) -> None:
+    """The reverse of `aside`. Raises ValueError where the checkpoint `source` lacks one."""
+    for name, tensor in kept.items():
+        if f"kept/{name}" not in tensors:
+            raise ValueError(f"{source}: {name!r} is only in the model, so it is of another head; move it away and train again")
+        tensor.copy_(tensors[f"kept/{name}"])
 
 
 def begin_moments(engine: Any, step: int) -> None:

@@ -72,10 +72,11 @@ class Loop:
         tensors, step = state
         checkpoint.fits(self.model.trainable(), tensors, source)
         checkpoint.scatter(self.engine, self.model.trainable(), tensors, step)
+        checkpoint.put_back(self.model.kept(), tensors, source)
         return step
 
     def gather(self) -> dict[str, torch.Tensor]:
-        return checkpoint.gather(self.engine, self.model.trainable())
+        return {**checkpoint.gather(self.engine, self.model.trainable()), **checkpoint.aside(self.model.kept())}
 
 
 def engine(model: VDIT, trial: Trial, world: int) -> Any:
