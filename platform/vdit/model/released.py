@@ -10,7 +10,7 @@ from vdit.model.autoencoder import OLDER_NAMES
 
 PREFIX = "backbone.0.diff_ftex."
 # Checkpoint name behind the prefix, as a regular expression, and ours in `VideoDiffusionFeatures`.
-_TRAINED: tuple[tuple[str, str], ...] = (
+TRAINED: tuple[tuple[str, str], ...] = (
     (r"projection\.linear1\.(.+)", r"prompt.image.first.\1"),
     (r"projection\.linear2\.(.+)", r"prompt.image.second.\1"),
     (r"cross_attn\.cros_attn\.w_qs\.(.+)", r"prompt.guided.query.\1"),
@@ -29,9 +29,9 @@ _TRAINED: tuple[tuple[str, str], ...] = (
     (r"act_3_postprocess\.(.+)", r"pyramid.adapters.16.\1"),
     (r"act_4_postprocess\.(.+)", r"pyramid.adapters.32.\1"),
 )
-_ALIAS = re.compile(r"act_postprocess\.(\d)\.(.+)")
-_COUNTERS = ("total_ops", "total_params")  # left by a FLOP counter
-_FROZEN = {
+ALIAS = re.compile(r"act_postprocess\.(\d)\.(.+)")
+COUNTERS = ("total_ops", "total_params")  # left by a FLOP counter
+FROZEN = {
     "unet": PREFIX + "unet.",
     "vae": PREFIX + "vae.",
     "text_encoder": PREFIX + "text_encoder.",
@@ -66,12 +66,12 @@ def features_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The trained tensors of `VideoDiffusionFeatures`; raises ValueError where an alias differs from the tensor it repeats."""
     state: dict[str, Tensor] = {}
     for key, tensor in released.items():
-        name = renamed(key.removeprefix(PREFIX), _TRAINED) if key.startswith(PREFIX) else None
-        if name is not None and not name.endswith(_COUNTERS):
+        name = renamed(key.removeprefix(PREFIX), TRAINED) if key.startswith(PREFIX) else None
+        if name is not None and not name.endswith(COUNTERS):
             state[name] = tensor
     for key, tensor in released.items():
-        alias = _ALIAS.fullmatch(key.removeprefix(PREFIX))
-        if alias and not key.endswith(_COUNTERS):
+        alias = ALIAS.fullmatch(key.removeprefix(PREFIX))
+        if alias and not key.endswith(COUNTERS):
             original = f"{PREFIX}act_{int(alias[1]) + 1}_postprocess.{alias[2]}"
             if original not in released or not torch.equal(released[original], tensor):
                 raise ValueError(f"{key} should repeat {original} and does not; the checkpoint is damaged, fetch it again")
@@ -80,7 +80,7 @@ def features_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def frozen_states(released: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """State of each network of `FrozenDiffusion`, by field name, under the names of its library (diffusers, transformers, open_clip)."""
-    parts = {network: _below(released, prefix) for network, prefix in _FROZEN.items()}
+    parts = {network: _below(released, prefix) for network, prefix in FROZEN.items()}
     parts["text_encoder"] = {key.removeprefix("text_model."): tensor for key, tensor in parts["text_encoder"].items()}
     parts["roberta"] = {key: tensor for key, tensor in parts["roberta"].items() if not key.startswith("pooler.")}
     parts["vae"] = {current(key): tensor for key, tensor in parts["vae"].items()}
@@ -96,7 +96,7 @@ def current(key: str) -> str:
 
 
 def _below(released: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    ignored = (*_COUNTERS, "position_ids")  # position_ids: a buffer that some versions of transformers save
+    ignored = (*COUNTERS, "position_ids")  # position_ids: a buffer that some versions of transformers save
     return {key.removeprefix(prefix): tensor for key, tensor in released.items() if key.startswith(prefix) and not key.endswith(ignored)}
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from vdit.model.released import COUNTERS
+
 # Checkpoint name, as a regular expression, and ours.
-_RENAMED: tuple[tuple[str, str], ...] = (
+RENAMED: tuple[tuple[str, str], ...] = (
     (r"query_tensors", r"queries.queries_QC"),
     (r"query_embed\.weight", r"decoder.positions_QC"),
     (r"text_proj\.fc\.(.+)", r"text.linear.\1"),
@@ -34,27 +36,28 @@ _RENAMED: tuple[tuple[str, str], ...] = (
     (r"mask_refine\.conv1_1div4\.(.+)", r"refinement.fine.first.\1"),
     (r"mask_refine\.conv2_1div4\.(.+)", r"refinement.fine.second.\1"),
 )
-_DEFORMABLE = {"sampling_offsets": "offsets", "attention_weights": "weights", "value_proj": "values", "output_proj": "output"}
-_ALIAS = "transformer.decoder."  # before `bbox_embed.`: the decoder holds the box heads a second time
-_COUNTERS = ("total_ops", "total_params")  # left by a FLOP counter
+DEFORMABLE = {"sampling_offsets": "offsets", "attention_weights": "weights", "value_proj": "values", "output_proj": "output"}
+ALIAS = "transformer.decoder."  # before `bbox_embed.`: the decoder holds the box heads a second time
 
 
 def head_name(key: str, own: tuple[tuple[str, str], ...] = ()) -> str | None:
     """Our name of a released key; None for a key that is no parameter of the head. `own` are rules of another head, which come first."""
-    if key.endswith(_COUNTERS):
+    if key.endswith(COUNTERS):
         return None
-    for released, ours in (*own, *_RENAMED):
+    for released, ours in (*own, *RENAMED):
         if re.fullmatch(released, key):
             name = re.sub(released, ours, key)
-            return ".".join(_DEFORMABLE.get(part, part) for part in name.split("."))
+            return ".".join(DEFORMABLE.get(part, part) for part in name.split("."))
     return None
 
 
 def head_state(released: Mapping[str, Tensor], own: tuple[tuple[str, str], ...] = ()) -> dict[str, Tensor]:
-    """The head's state dict. Raises ValueError where a box head and its alias differ: such a checkpoint is damaged."""
-    for key, value in released.items():
-        alias = _ALIAS + key
-        if key.startswith("bbox_embed.") and alias in released and not torch.equal(value, released[alias]):
+    """The head's state dict. Raises ValueError where a box head and its alias are not one tensor: such a checkpoint is damaged."""
+    for alias, value in released.items():
+        key = alias.removeprefix(ALIAS)
+        if key == alias or not key.startswith("bbox_embed.") or key.endswith(COUNTERS):
+            continue
+        if key not in released or not torch.equal(value, released[key]):
             raise ValueError(f"{key} and its alias {alias} differ in the checkpoint; they are one tensor: download the checkpoint again")
     named = {head_name(key, own): value for key, value in released.items()}
     return {name: value for name, value in named.items() if name is not None}
