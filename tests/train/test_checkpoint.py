@@ -63,7 +63,7 @@ def without_dropout(study: Path, stage: int, launch: str = "") -> None:
 
 
 def close(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
-    """Summation order differs, and AdamW makes whole steps of gradients that are nothing but rounding: of one weight in a thousand at most."""
+    """Summation order differs, and AdamW makes whole steps of gradients that are mere rounding: in one weight of a thousand."""
     assert found.keys() == expected.keys()
     names = list(checkpoint.parameters(expected))
     ours, theirs = (torch.cat([tensors[f"parameter/{name}"].flatten() for name in names]) for tensors in (found, expected))

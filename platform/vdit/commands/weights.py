@@ -5,7 +5,9 @@ from typing import Annotated
 
 import typer
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Convert published weights.")
+group = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Convert published weights; verify that they compute what was recorded."
+)
 
 
 @group.command()
@@ -22,3 +24,30 @@ def convert(
     quiet = bool(context.obj["quiet"])
     write(checkpoint, to, image_tower, roberta, (lambda _: None) if quiet else typer.echo)
     typer.echo(str(to))
+
+
+@group.command()
+def verify(
+    cases: Annotated[list[Path], typer.Argument(help="Recorded runs, as .safetensors.")],
+    config: Annotated[Path, typer.Option(help="Configuration of the recorded model, as JSON.")],
+    weights: Annotated[Path, typer.Option(help="Its state dict under the released names.")],
+) -> None:
+    """Compare every recorded value, loss and gradient of a released model with ours; exit code 1 where one differs by too much."""
+    from vdit.weights.verify import failures
+    from vdit.weights.verify import verify as compare
+
+    wrong = 0
+    for path, rows in compare(config, weights, cases):
+        width = max(len(row.name) for row in rows)
+        typer.echo(f"{path}\n{'':{width}}   max abs  relative")
+        for row in rows:
+            typer.echo(
+                f"{row.name:{width}}  {row.absolute:8.1e}  {row.relative:8.1e}  {row.remark or ('' if row.met else 'differs')}".rstrip()
+            )
+        found = failures(rows)
+        wrong += len(found)
+        typer.echo(f"{path.name}: {len(rows)} recorded values, {len(found)} that differ")
+        for line in found:
+            typer.echo(f"vdit: {path.name}: {line}", err=True)
+    if wrong:
+        raise typer.Exit(1)

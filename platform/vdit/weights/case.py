@@ -28,11 +28,11 @@ class Case:
     def recorded(self, mode: str) -> dict[str, Tensor]:
         return {name.removeprefix(f"{mode}/"): tensor for name, tensor in self.tensors.items() if name.startswith(f"{mode}/")}
 
-    def given(self, name: str) -> Tensor:
-        """An intermediate that is fed in, recorded for one of the modes. Raises ValueError naming it where it is for none."""
-        for mode in MODES:
-            if f"{mode}/inter/{name}" in self.tensors:
-                return self.tensors[f"{mode}/inter/{name}"]
+    def given(self, name: str, mode: str) -> Tensor:
+        """An intermediate that is fed in, recorded for this mode or the other. Raises ValueError naming it where it is for none."""
+        for one in (mode, *MODES):
+            if f"{one}/inter/{name}" in self.tensors:
+                return self.tensors[f"{one}/inter/{name}"]
         raise ValueError(f"{self.path} lacks inter/{name}, which has to be fed in; record the case again")
 
     def input(self, name: str) -> Tensor:

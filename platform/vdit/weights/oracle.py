@@ -16,15 +16,17 @@ from open_clip.transformer import VisionTransformer
 from torch import Tensor
 from transformers import BatchEncoding, CLIPTextConfig, CLIPTextModel, RobertaConfig, RobertaModel
 
-from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, TextTower, UNet
-from vdit.config.model import Head, Model, Prompt, Pyramid
+from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, Swin, TextTower, UNet
+from vdit.config.model import Backbone, Head, HeadKind, Model, Prompt, Pyramid
 from vdit.config.released import released
 from vdit.config.train import LossWeights, MatchWeights, Train
 from vdit.config.trial import Trial
-from vdit.model.frozen import FrozenDiffusion
+from vdit.model.frozen import FrozenDiffusion, SwinStart
 from vdit.model.released import PREFIX, features_state, frozen_states
 from vdit.model.released_head import head_state
+from vdit.model.released_sgmg import roberta_state, sgmg_state, swin_state
 from vdit.model.vdit import VDIT
+from vdit.weights.trained import RELEASED
 
 Kind = Literal["vd-it", "sgmg"]
 WORDS = "text_encoder.text_backbone.embeddings.word_embeddings.weight"
@@ -51,19 +53,35 @@ class Oracle:
     model: VDIT
     train: Train
 
+    def key(self, name: str) -> str:
+        """The released key of a parameter."""
+        return RELEASED[self.kind].key(name)
+
 
 def read(config: Path, state: Mapping[str, Tensor]) -> Oracle:
     """Raises ValueError naming the file and the key where the configuration lacks one, or the weights do not fit it."""
     content = document(config)
     sizes, kind = content["config"], kind_of(config, content["config"])
-    trial = released(
-        Trial(arm=kind, model=vd_it(sizes, state), train=Train(loss=loss_weights(content), match=match_weights(sizes["head"])))
-    )
-    frozen = diffusion_networks(sizes, trial.model.architecture, state)
-    model = VDIT(trial.model, frozen, seed=0)
-    model.features.load_state_dict(features_state(state))
-    model.head.load_state_dict(head_state(state))
-    return Oracle(kind, model.eval(), trial.train)
+    train = Train(loss=loss_weights(content), match=match_weights(sizes["head"]))
+    try:
+        described = vd_it(sizes, state) if kind == "vd-it" else sgmg(sizes, state)
+        model = released(Trial(arm=kind, model=described, train=train)).model
+        networks = diffusion_networks(sizes, model.architecture, state) if kind == "vd-it" else words_and_swin(sizes, model, state)
+        built = VDIT(model, networks, seed=0)
+        fill(built, kind, state)
+    except KeyError as error:
+        raise ValueError(f"{config} or the weights lack {error}; they are not of one recording") from error
+    except RuntimeError as error:
+        raise ValueError(f"the weights do not fit {config}: {error}") from error
+    return Oracle(kind, built.eval(), train)
+
+
+def fill(model: VDIT, kind: Kind, state: Mapping[str, Tensor]) -> None:
+    if kind == "vd-it":
+        model.features.load_state_dict(features_state(state))
+        model.head.load_state_dict(head_state(state))
+    else:
+        model.head.load_state_dict(sgmg_state(state))
 
 
 def document(config: Path) -> dict[str, Any]:
@@ -95,7 +113,23 @@ def vd_it(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Model:
         architecture=architecture(config, state),
         prompt=Prompt(heads=heads, head_dim=attention.shape[0] // heads, feedforward=ffn.shape[0]),
         pyramid=Pyramid(width=config["head"]["backbone_embed_dim"]),
-        head=head(config["head"], state),
+        head=head(config["head"], "vdit"),
+    )
+
+
+def sgmg(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Model:
+    swin, words = config["swin"], roberta(config["roberta"], state)
+    sizes = Swin(
+        embed_dim=swin["embed_dim"],
+        depths=tuple(swin["depths"]),
+        num_heads=tuple(swin["num_heads"]),
+        window=tuple(swin["window_size"]),
+        stochastic_depth=swin["drop_path_rate"],
+    )
+    return Model(
+        architecture=Architecture(swin=sizes, roberta=words),
+        backbone=Backbone(name="video-swin"),
+        head=head(config["head"], "sgmg"),
     )
 
 
@@ -128,13 +162,14 @@ def of_ours(kind: type, config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in config.items() if key in names}
 
 
-def head(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Head:
+def head(config: Mapping[str, Any], kind: HeadKind) -> Head:
     """Of the released configuration's names; what it leaves out has the released default, ours too."""
     names = {
         **{"hidden_dim": "width", "dim_feedforward": "feedforward", "nheads": "heads", "num_queries": "queries"},
         **{"enc_n_points": "points", "enc_layers": "encoder_layers", "dec_layers": "decoder_layers"},
     }
-    return Head(**{ours: config[theirs] for theirs, ours in names.items() if theirs in config})
+    sigma = float(config.get("lfm_sigma", Head().sigma))
+    return Head(kind=kind, sigma=sigma, **{ours: config[theirs] for theirs, ours in names.items() if theirs in config})
 
 
 def loss_weights(content: Mapping[str, Any]) -> LossWeights:
@@ -155,7 +190,7 @@ def diffusion_networks(config: Mapping[str, Any], sizes: Architecture, state: Ma
         "vae": AutoencoderKL(**config["vae"]),
         "text_encoder": CLIPTextModel(CLIPTextConfig(**config["text"])),
         "image_tower": VisionTransformer(*tower, output_dim=vision.embed_dim),
-        "roberta": RobertaModel(RobertaConfig(**{**config["roberta"], "vocab_size": sizes.roberta.vocab_size}), add_pooling_layer=False),
+        "roberta": words_network(config, sizes),
     }
     for name, values in frozen_states(state).items():
         networks[name].load_state_dict(values)
@@ -169,3 +204,14 @@ def diffusion_networks(config: Mapping[str, Any], sizes: Architecture, state: Ma
         image_std=OPENAI_DATASET_STD,
         image_size=vision.image_size,
     )
+
+
+def words_and_swin(config: Mapping[str, Any], model: Model, state: Mapping[str, Tensor]) -> SwinStart:
+    """RoBERTa without its pooler, which is the head's, and Video Swin."""
+    words = words_network(config, model.architecture)
+    words.load_state_dict(roberta_state(state))
+    return SwinStart(swin=swin_state(state), roberta=words, roberta_tokenizer=RecordedTokens())
+
+
+def words_network(config: Mapping[str, Any], sizes: Architecture) -> RobertaModel:
+    return RobertaModel(RobertaConfig(**{**config["roberta"], "vocab_size": sizes.roberta.vocab_size}), add_pooling_layer=False)

@@ -50,9 +50,8 @@ def watching(model: VDIT, clips: int) -> Iterator[Seen]:
 
     parts = [*head(model.head, clips), *words(model.frozen.roberta, model.head.config.width)]
     if isinstance(model.frozen, FrozenDiffusion):
-        parts += [*networks(model.frozen, clips), *diffusion(model.features)]
-    if isinstance(model.features, VideoSwinFeatures):
-        parts += swin(model.features)
+        parts += networks(model.frozen, clips)
+    parts += swin(model.features) if isinstance(model.features, VideoSwinFeatures) else diffusion(model.features)
     hooks = [module.register_forward_hook(partial(hook, reading), with_kwargs=True) for module, reading in parts]
     try:
         yield seen
@@ -121,6 +120,7 @@ def diffusion(features: VideoDiffusionFeatures) -> Iterator[tuple[nn.Module, Rea
 
 def swin(features: VideoSwinFeatures) -> Iterator[tuple[nn.Module, Reading]]:
     """Stages and mergings of patches take turns; a stage is a sequence of blocks."""
+    yield features, lambda inputs, named, value: numbered("swin.mask", value.padding_BTHW)
     for index, part in enumerate(features.features):
         level = index // 2
         if index % 2:
