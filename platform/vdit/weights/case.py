@@ -7,6 +7,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn import functional
 
 from vdit.model.batch import Batch, Targets
 from vdit.model.collate import MEAN, STD, channels
@@ -47,7 +48,9 @@ class Case:
         nothing = torch.zeros(clips, length, *frames_BT3HW.shape[-2:], dtype=torch.bool)
         padding_BTHW = self.tensors.get("inputs/pad_mask_bthw", nothing)
         sizes_B2 = torch.stack([self.input(f"targets/{clip}/size") for clip in range(clips)])
-        targets = self.targets(clips) if "inputs/targets/0/masks" in self.tensors else None
+        targets = (
+            self.targets(clips, (frames_BT3HW.shape[-2], frames_BT3HW.shape[-1])) if "inputs/targets/0/masks" in self.tensors else None
+        )
         return Batch(frames_BT3HW, padding_BTHW, sizes_B2, ("",) * clips, tuple(range(clips)), targets)
 
     def frames(self) -> Tensor:
@@ -57,11 +60,16 @@ class Case:
         shares = self.input("frames_u8_btchw").float() / 255
         return (shares - channels(MEAN, shares)) / channels(STD, shares)
 
-    def targets(self, clips: int) -> Targets:
-        masks, boxes, valid = (
-            torch.stack([self.input(f"targets/{clip}/{name}") for clip in range(clips)]) for name in ("masks", "boxes", "valid")
-        )
+    def targets(self, clips: int, size: tuple[int, int]) -> Targets:
+        """Masks may have been recorded before they were padded to `size`."""
+        masks = torch.stack([padded(self.input(f"targets/{clip}/masks"), size) for clip in range(clips)])
+        boxes, valid = (torch.stack([self.input(f"targets/{clip}/{name}") for clip in range(clips)]) for name in ("boxes", "valid"))
         return Targets(masks.bool(), boxes, valid.bool())
+
+
+def padded(masks_THW: Tensor, size: tuple[int, int]) -> Tensor:
+    """At bottom and right, with nothing."""
+    return functional.pad(masks_THW, (0, size[1] - masks_THW.shape[-1], 0, size[0] - masks_THW.shape[-2]))
 
 
 def read(path: Path) -> Case:

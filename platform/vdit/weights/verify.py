@@ -72,9 +72,7 @@ def cut(name: str, found: Tensor, recorded: Tensor) -> Tensor:
 def failures(rows: list[Row]) -> list[str]:
     """What is wrong with a case, a line each; none where it is the released model."""
     gradients = [row.relative for row in rows if row.gradient]
-    wrong = [
-        f"{row.name}: {row.remark or f'relative difference {row.relative:.1e} exceeds {row.bound:.0e}'}" for row in rows if not row.met
-    ]
+    wrong = [f"{row.name} {row.remark or f'differs by {row.relative:.1e}, more than {row.bound:.0e}'}" for row in rows if not row.met]
     if gradients and not median(gradients) <= MEDIAN_GRADIENT:
         wrong.append(f"the median gradient differs by {median(gradients):.1e}, more than {MEDIAN_GRADIENT:.0e}")
     return wrong
