@@ -9,7 +9,7 @@ import torch
 import yaml
 from pydantic import TypeAdapter
 
-from vdit.backbones import miniature
+from vdit.backbones import miniature, stable_diffusion
 from vdit.config.model import Model
 from vdit.model.batch import Batch, Targets
 from vdit.model.frozen import FrozenDiffusion
@@ -25,6 +25,12 @@ def model() -> Model:
 @pytest.fixture(scope="session")
 def frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> FrozenDiffusion:
     return miniature.load(model, tmp_path_factory.mktemp("weights") / "miniature", torch.device("cpu"))
+
+
+@pytest.fixture(scope="session")
+def image_frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> FrozenDiffusion:
+    """With a U-Net that sees single frames."""
+    return stable_diffusion.load(model, tmp_path_factory.mktemp("weights") / "single_frames", torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")
