@@ -91,13 +91,13 @@ def unet_config(unet: sizes.UNet) -> dict[str, object]:
 
 def heads(unet: sizes.UNet) -> list[int]:
     """How many heads each block has. Raises ValueError where their width does not divide its channels."""
-    widths = head_widths(unet)
-    if any(channels % width for channels, width in zip(unet.block_out_channels, widths, strict=True)):
+    blocks = tuple(zip(unet.block_out_channels, head_widths(unet), strict=True))
+    if any(channels % width for channels, width in blocks):
         raise ValueError(
             f"model.architecture.unet.attention_head_dim is {unet.attention_head_dim}, block_out_channels are {unet.block_out_channels}; "
             "choose widths of a head that divide the channels of their blocks"
         )
-    return [channels // width for channels, width in zip(unet.block_out_channels, widths, strict=True)]
+    return [channels // width for channels, width in blocks]
 
 
 def head_widths(unet: sizes.UNet) -> tuple[int, ...]:
