@@ -83,7 +83,7 @@ def drawable(runs: StudyRuns) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def random_arms(runs: StudyRuns) -> tuple[str, ...]:
-    return tuple(arm for arm in runs.arms if runs.levels(arm).get("backbone") == "random")
+    return tuple(arm for arm in runs.arms if runs.is_control(arm))
 
 
 def look() -> AbstractContextManager[None]:

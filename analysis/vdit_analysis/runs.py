@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from vdit.config.identity import CONTROL
 from vdit.registry import nearest
 from vdit.study import document, locate
 from vdit_analysis.record import Record, RunRecord
@@ -90,6 +91,10 @@ class StudyRuns:
 
     def levels(self, arm: str) -> Mapping[str, object]:
         return next((entry.levels for entry in self.planned if entry.arm == arm), {})
+
+    def is_control(self, arm: str) -> bool:
+        """Whether its features are those of a random control."""
+        return str(self.levels(arm).get("backbone", "")).startswith(CONTROL)
 
     def refusals(self, arm: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(why for (name, _), why in self.refused.items() if name == arm))

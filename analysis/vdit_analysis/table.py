@@ -193,6 +193,6 @@ def _marks(
 
 def _note(runs: StudyRuns, arm: str) -> str:
     """While every backbone is random, the random arm is no control (interface.md)."""
-    if arm in runs.arms and runs.levels(arm).get("backbone") == "random" and "random weights" in str(runs.plan.get("notice", "")):
+    if runs.is_control(arm) and "random weights" in str(runs.plan.get("notice", "")):
         return "Every backbone of this study has random weights: this arm is a second draw of them, not a control."
     return ""

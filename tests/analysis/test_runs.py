@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,7 @@ import pytest
 
 from vdit.track.entry import Entry
 from vdit.track.mlflow import MLflow, default_uri
-from vdit_analysis.runs import StudyRuns, study_name
+from vdit_analysis.runs import Planned, StudyRuns, study_name
 from vdit_analysis.runs import load as load_study
 
 Load = Callable[[str], StudyRuns]
@@ -42,6 +43,13 @@ def test_arms_of_equal_configuration_share_one_trial(load: Load) -> None:
     runs = load("twins")
     assert [trial.run_id for trial in runs.of("VD-IT")] == [trial.run_id for trial in runs.of("VD-IT at its default")]
     assert runs.complete and len(runs.planned) == 2
+
+
+def test_every_kind_of_random_backbone_is_a_control(load: Load) -> None:
+    backbones = ("random", "random-stable-diffusion", "stable-diffusion", "modelscope")
+    planned = tuple(Planned(key=name, arm=name, seed=0, levels={"backbone": name}) for name in backbones)
+    runs = replace(load("full"), planned=(*planned, Planned(key="x", arm="no such axis", seed=0, levels={})))
+    assert [name for name in (*backbones, "no such axis", "not planned") if runs.is_control(name)] == ["random", "random-stable-diffusion"]
 
 
 def test_an_unfinished_seed_is_neither_there_nor_refused(load: Load) -> None:

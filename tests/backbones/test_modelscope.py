@@ -174,8 +174,24 @@ def test_vocabulary_files_alone_give_the_same_tokens(model: Model, copied: Copie
     assert loaded.roberta_tokenizer([text]).input_ids == frozen.roberta_tokenizer([text]).input_ids
 
 
-def test_a_published_checkpoint_needs_no_notice_and_a_seeded_one_has_its(model: Model, folder: Path, copied: Copied) -> None:
-    assert "random weights, seed 0" in modelscope.notice(model, folder)
+def test_what_a_folder_says_of_its_weights(folder: Path, copied: Copied) -> None:
+    assert modelscope.drawn_from(folder) == 0
     published = copied()
+    edit(published / "vdit.json", trained=True)
+    assert modelscope.drawn_from(published) is None
     (published / "vdit.json").unlink()
-    assert modelscope.notice(model, published) == ""
+    assert modelscope.drawn_from(published) is None
+
+
+def test_the_side_a_pipeline_draws_at_is_no_size(model: Model, copied: Copied) -> None:
+    given = copied()
+    edit(given / "unet/config.json", sample_size=96)
+    edit(given / "vae/config.json", sample_size=768)
+    modelscope.load(model, given, CPU)
+
+
+def test_a_unet_of_another_kind_is_refused(model: Model, copied: Copied) -> None:
+    given = copied()
+    edit(given / "unet/config.json", _class_name="UNet2DConditionModel")
+    with pytest.raises(ValueError, match=r"unet/config\.json: the checkpoint has a UNet2DConditionModel"):
+        modelscope.load(model, given, CPU)

@@ -1,14 +1,12 @@
 """Oracles: the miniature of the same folder."""
 
-import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from vdit.backbones import miniature, random
+from vdit.backbones import miniature, modelscope, random
 from vdit.config.model import Model
 from vdit.model.frozen import FrozenDiffusion
 
@@ -35,14 +33,7 @@ def test_the_same_seed_is_the_same_control(model: Model, folder: Path) -> None:
 
 def test_the_folder_is_built_where_it_is_not_there(model: Model, tmp_path: Path) -> None:
     random.load(model, tmp_path / "weights", CPU)
-    assert miniature.notice(model, tmp_path / "weights").startswith("random weights, seed 0")
-
-
-def test_a_control_only_beside_trained_weights(model: Model, folder: Path, copied: Callable[[], Path]) -> None:
-    assert "a second draw, not a control" in random.notice(model, folder)
-    trained = copied()
-    (trained / "vdit.json").write_text(json.dumps({"trained": True}))
-    assert random.notice(model, trained) == "random weights, seed 1: the control of the pretrained backbone"
+    assert modelscope.drawn_from(tmp_path / "weights") == 0
 
 
 def test_sizes_have_to_agree(model: Model, folder: Path) -> None:

@@ -1,13 +1,12 @@
 """Oracles: torchvision's own network of the same weights, and folders spoilt one file at a time."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
@@ -62,14 +61,14 @@ def test_beside_drawn_weights_it_is_drawn_from_the_seed_alone(model: Model, fold
     before = torch.get_rng_state()
     first = video_swin.load(model, folder, CPU).swin
     assert torch.equal(torch.get_rng_state(), before)
-    assert equal(dict(first), dict(video_swin.draw(model, CPU)))
-    other = video_swin.draw(replace(model, backbone=replace(model.backbone, seed=5)), CPU)
+    assert equal(dict(first), dict(video_swin.draw(model.architecture.swin, 0, CPU)))
+    other = video_swin.draw(model.architecture.swin, 5, CPU)
     assert not torch.equal(first["features.0.0.attn.qkv.weight"], other["features.0.0.attn.qkv.weight"])
 
 
 def test_a_folder_that_is_not_there_is_built(model: Model, tmp_path: Path) -> None:
     start = video_swin.load(model, tmp_path / "weights", CPU)
-    assert equal(dict(start.swin), dict(video_swin.draw(model, CPU)))
+    assert equal(dict(start.swin), dict(video_swin.draw(model.architecture.swin, 0, CPU)))
     assert (tmp_path / "weights/roberta/model.safetensors").exists()
 
 
@@ -100,23 +99,6 @@ def test_a_damaged_file_is_named(model: Model, copied: Copied) -> None:
     (spoilt / video_swin.FILE).write_bytes(b"no tensors")
     with pytest.raises(ValueError, match=r"video_swin/model\.safetensors is damaged"):
         video_swin.load(model, spoilt, CPU)
-
-
-def test_notice_of_drawn_and_of_trained_weights(model: Model, folder: Path, copied: Copied, tmp_path: Path) -> None:
-    assert video_swin.notice(model, folder) == video_swin.notice(model, tmp_path / "absent")
-    assert video_swin.notice(model, folder).startswith("random weights, seed 0")
-    assert video_swin.notice(model, with_swin(copied(), kinetics(model))) == ""
-
-
-@pytest.mark.parametrize("prefix", ["", "roberta."])
-def test_a_pooler_is_read_where_the_file_has_one(model: Model, copied: Copied, prefix: str) -> None:
-    path = copied() / "roberta/model.safetensors"
-    width = model.architecture.roberta.hidden_size
-    pooler = {"pooler.dense.weight": torch.randn(width, width), "pooler.dense.bias": torch.randn(width)}
-    save_file({prefix + name: tensor for name, tensor in {**load_file(path), **pooler}.items()}, path)
-    (path.parents[1] / "vdit.json").write_text(json.dumps({"trained": False, "seed": model.backbone.seed}))
-    read = video_swin.load(model, path.parents[1], CPU).roberta.pooler.dense.state_dict()
-    assert equal(read, {"weight": pooler["pooler.dense.weight"], "bias": pooler["pooler.dense.bias"]})
 
 
 def test_a_roberta_without_pooler_gets_none(model: Model, folder: Path) -> None:

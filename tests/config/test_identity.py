@@ -61,3 +61,19 @@ def test_the_random_control_beside_a_checkpoint_is_not_taken_for_it(tmp_path: Pa
     control = backbone.apply(given, "random")
     names = {weights_identity(trial, tmp_path / "m") for trial in (given, control, backbone.apply(MINIATURE, "random"))}
     assert len(names) == 3
+
+
+def test_adding_the_weights_of_one_backbone_leaves_the_trials_of_the_others_as_they_are(tmp_path: Path, folder: Path) -> None:
+    (folder / "image_tower").mkdir()
+    (folder / "image_tower" / "file").write_text("x")
+    given = replace(MINIATURE, launch=Launch(weights=str(folder)))
+    trials = [backbone.apply(given, name) for name in ("modelscope", "random", "stable-diffusion", "random-stable-diffusion")]
+    before = [weights_identity(trial, tmp_path / "m") for trial in trials]
+    (folder / "stable_diffusion").mkdir()
+    (folder / "stable_diffusion" / "file").write_text("y")
+    after = [weights_identity(trial, tmp_path / "m") for trial in trials]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [True, True, False, False]
+    (folder / "file").write_text("z")
+    assert [weights_identity(trial, tmp_path / "m") for trial in trials][2:] == after[2:]
+    (folder / "image_tower" / "file").write_text("z")
+    assert not set(weights_identity(trial, tmp_path / "m") for trial in trials) & {*before, *after}

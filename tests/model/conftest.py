@@ -9,7 +9,7 @@ import torch
 import yaml
 from pydantic import TypeAdapter
 
-from vdit.backbones import miniature, video_swin
+from vdit.backbones import miniature, stable_diffusion, video_swin
 from vdit.config.model import Model
 from vdit.model.batch import Batch, Targets
 from vdit.model.frozen import FrozenDiffusion, SwinStart
@@ -30,8 +30,14 @@ def frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> FrozenDiff
 @pytest.fixture(scope="session")
 def swin_start(model: Model, frozen: FrozenDiffusion) -> SwinStart:
     """Video Swin with random weights, and the words of the miniature."""
-    weights = video_swin.draw(model, torch.device("cpu"))
+    weights = video_swin.draw(model.architecture.swin, 0, torch.device("cpu"))
     return SwinStart(swin=weights, roberta=frozen.roberta, roberta_tokenizer=frozen.roberta_tokenizer)
+
+
+@pytest.fixture(scope="session")
+def image_frozen(model: Model, tmp_path_factory: pytest.TempPathFactory) -> FrozenDiffusion:
+    """With a U-Net that sees single frames."""
+    return stable_diffusion.load(model, tmp_path_factory.mktemp("weights") / "single_frames", torch.device("cpu"))
 
 
 @pytest.fixture(scope="session")

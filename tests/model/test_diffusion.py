@@ -2,11 +2,11 @@
 
 import copy
 from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import torch
-from diffusers import UNet3DConditionModel
+from diffusers import UNet2DConditionModel, UNet3DConditionModel
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -15,10 +15,11 @@ from vdit.model.diffusion import ORDER, layers, noised, start
 from vdit.model.diffusion import side_outputs as outputs_of
 from vdit.model.frozen import FrozenDiffusion
 
+UNet: TypeAlias = UNet3DConditionModel | UNet2DConditionModel
 ALPHAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000).square().neg().add(1).cumprod(0).double()
 
 
-def side_outputs(unet: UNet3DConditionModel, noisy: Tensor, prompts: Tensor, timestep: int, wanted: frozenset[Tap]) -> dict[Tap, Tensor]:
+def side_outputs(unet: UNet, noisy: Tensor, prompts: Tensor, timestep: int, wanted: frozenset[Tap]) -> dict[Tap, Tensor]:
     return outputs_of(unet, start(unet, noisy, timestep, wanted), prompts, wanted)
 
 
@@ -33,20 +34,28 @@ def unet(frozen: FrozenDiffusion) -> UNet3DConditionModel:
     return network
 
 
-def blocks(unet: UNet3DConditionModel) -> dict[Tap, nn.Module]:
+@pytest.fixture(scope="module")
+def image_unet(image_frozen: FrozenDiffusion) -> UNet2DConditionModel:
+    return image_frozen.unet
+
+
+def blocks(unet: UNet) -> dict[Tap, nn.Module]:
     names = {f"down{i}": block for i, block in enumerate(unet.down_blocks)} | {f"up{i}": block for i, block in enumerate(unet.up_blocks)}
-    return {"in": unet.transformer_in, "mid": unet.mid_block, **names}
+    return {"in": getattr(unet, "transformer_in", unet.conv_in), "mid": unet.mid_block, **names}
 
 
-def stock(unet: UNet3DConditionModel, noisy_BTCHW: Tensor, prompt_BLC: Tensor, timestep: int) -> dict[Tap, Tensor]:
-    """Every side output of the unchanged network, which repeats one prompt a clip over its frames."""
+def stock(unet: UNet, noisy_BTCHW: Tensor, prompt_BLC: Tensor, timestep: int) -> dict[Tap, Tensor]:
+    """Every side output of the unchanged network under one prompt a clip; that for video repeats it over the frames itself."""
     seen: dict[Tap, Tensor] = {}
 
     def record(tap: Tap) -> Any:
         return lambda _module, _args, output: seen.update({tap: output[0] if isinstance(output, tuple) else output})
 
     hooks = [module.register_forward_hook(record(tap)) for tap, module in blocks(unet).items()]
-    unet(rearrange(noisy_BTCHW, "b t c h w -> b c t h w"), timestep, prompt_BLC)
+    if isinstance(unet, UNet3DConditionModel):
+        unet(rearrange(noisy_BTCHW, "b t c h w -> b c t h w"), timestep, prompt_BLC)
+    else:
+        unet(rearrange(noisy_BTCHW, "b t c h w -> (b t) c h w"), timestep, prompt_BLC.repeat_interleave(noisy_BTCHW.shape[1], dim=0))
     for hook in hooks:
         hook.remove()
     return seen
@@ -54,8 +63,9 @@ def stock(unet: UNet3DConditionModel, noisy_BTCHW: Tensor, prompt_BLC: Tensor, t
 
 # 5x7 is odd at every level, 6x10 (a 48x80 frame) from the second on.
 @pytest.mark.parametrize("size", [(8, 12), (6, 10), (5, 7)])
-def test_side_outputs_are_the_stock_networks(unet: UNet3DConditionModel, size: tuple[int, int]) -> None:
-    noisy, prompt = torch.randn(2, 5, 4, *size), torch.randn(2, 9, 64)
+@pytest.mark.parametrize("kind", ["unet", "image_unet"])
+def test_side_outputs_are_the_stock_networks(request: pytest.FixtureRequest, kind: str, size: tuple[int, int]) -> None:
+    unet, noisy, prompt = request.getfixturevalue(kind), torch.randn(2, 5, 4, *size), torch.randn(2, 9, 64)
     ours = side_outputs(unet, noisy, prompt.repeat_interleave(5, dim=0), 50, frozenset(ORDER))
     theirs = stock(unet, noisy, prompt, 50)
     assert ours.keys() == theirs.keys()
@@ -64,7 +74,9 @@ def test_side_outputs_are_the_stock_networks(unet: UNet3DConditionModel, size: t
 
 
 @pytest.mark.parametrize("last", ORDER)
-def test_nothing_runs_behind_the_last_tap(unet: UNet3DConditionModel, last: Tap) -> None:
+@pytest.mark.parametrize("kind", ["unet", "image_unet"])
+def test_nothing_runs_behind_the_last_tap(request: pytest.FixtureRequest, kind: str, last: Tap) -> None:
+    unet = request.getfixturevalue(kind)
     calls: Counter[str] = Counter()
     hooks = [
         resnet.register_forward_hook(lambda *_, tap=tap: calls.update([tap]))
@@ -99,6 +111,16 @@ def test_each_frame_has_its_own_prompt(unet: UNet3DConditionModel) -> None:
     second = side_outputs(unet, noisy[1:], prompts[1:], 0, frozenset({"up0"}))["up0"]
     torch.testing.assert_close(both[1:], second, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(both[0], both[1], atol=1e-3)
+
+
+def test_only_a_unet_for_video_sees_other_frames(unet: UNet3DConditionModel, image_unet: UNet2DConditionModel) -> None:
+    noisy, prompts = torch.randn(1, 5, 4, 8, 8), torch.randn(5, 3, 64)
+    changed = torch.cat([torch.randn(1, 1, 4, 8, 8), noisy[:, 1:]], dim=1)
+    for network, alone in ((image_unet, True), (unet, False)):
+        outputs, others = (side_outputs(network, frames, prompts, 50, frozenset(ORDER)) for frames in (noisy, changed))
+        for tap in ORDER:
+            assert not torch.allclose(others[tap][0], outputs[tap][0], atol=1e-3), tap
+            assert torch.allclose(others[tap][1:], outputs[tap][1:], rtol=1e-4, atol=1e-5) == alone, tap
 
 
 def test_coefficients_of_step_zero() -> None:

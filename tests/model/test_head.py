@@ -17,7 +17,7 @@ from vdit.model.batch import Batch, LayerOutput, Levels, Targets, Words
 from vdit.model.fusion import finest_maps
 from vdit.model.head import SegmentationHead, centres, surest
 from vdit.model.losses import losses, total, visible_frames
-from vdit.model.released_head import head_state
+from vdit.model.released_head import head_name, head_state
 
 ORACLE = Path(__file__).resolve().parents[2].parent / "shared" / "oracle"
 TINY = Head(width=64, feedforward=128)
@@ -121,7 +121,8 @@ def test_the_28_losses_their_sum_and_every_gradient_are_the_recorded_ones(case: 
     loss = total(terms, LossWeights())
     assert relative(loss, case.recorded["train/loss_total"]) < 1e-5
     loss.backward()
-    grads = head_state({key.removeprefix("train/grads/"): value for key, value in case.recorded.items() if "/grads/" in key})
+    named = {head_name(key.removeprefix("train/grads/")): value for key, value in case.recorded.items() if "/grads/" in key}
+    grads = {name: value for name, value in named.items() if name is not None}
     found = {name: parameter.grad for name, parameter in case.head.named_parameters()}
     assert found.keys() == grads.keys()
     off = {name: relative(grad, grads[name]) for name, grad in found.items() if grad is not None}

@@ -60,6 +60,7 @@ WRONG = {
     ARMS + "train: {deepspeed: {zero_optimization: {stage: 4}}}": "train.deepspeed.zero_optimization.stage: should be 0, 1, 2 or 3, is 4",
     ARMS + "model: {prompt: {kind: txt}}": "model.prompt.kind: unknown value 'txt'; did you mean 'text'?",
     ARMS + "model: {backbone: {name: modelscop}}": "model.backbone.name: unknown backbone 'modelscop'; did you mean 'modelscope'?",
+    ARMS + "model: {backbone: {name: stable_diffusion}}": "model.backbone.name: unknown backbone 'stable_diffusion'",
     ARMS + "launch: {gpu: 1}": "launch.gpu: unknown key 'gpu'; did you mean 'gpus'?",
     ARMS + "launch: {gpus: 1, gpus: 2}": "line 4: key 'gpus' is there twice",
 }

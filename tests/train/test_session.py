@@ -56,6 +56,18 @@ def test_a_trial_leaves_every_file_and_says_what_it_measured(tiny: Path, tmp_pat
     assert [row["step"] for row in rows] == [0, 1]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["stable-diffusion", "random-stable-diffusion"])
+def test_a_trial_on_single_frames_ends_with_scores(tiny: Path, tmp_path: Path, backbone: str) -> None:
+    tiny.write_text(tiny.read_text().replace("noise: predicted}", f"noise: predicted, backbone: {backbone}}}"))
+    place = trial_folder(tiny, tmp_path / "runs", max_steps=1)
+    finish(Session(ALONE, tmp_path / "runs"), place)
+    assert scores.read(place / "scores.parquet")["j"].between(0, 1).all()
+    assert json.loads((place / "config.json").read_text())["notice"].startswith("No pretrained checkpoint is given")
+    (weights,) = (tmp_path / "runs" / "weights").iterdir()
+    assert (weights / "stable_diffusion/unet/config.json").exists()
+
+
 @pytest.mark.parametrize("steps", [1, 3, 5])
 def test_a_trial_that_was_cut_off_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path, steps: int) -> None:
     whole = trial_folder(tiny, tmp_path / "whole")

@@ -1,11 +1,11 @@
-"""Whose features are read: a file of vdit/backbones. `random` is the same architecture with random weights of its own, the control."""
+"""Whose features are read: a file of vdit/backbones. A name with `random` in front is the control: random weights of the same sizes."""
 
 from dataclasses import replace
 from typing import Literal
 
 from vdit.config.trial import Trial
 
-Level = Literal["modelscope", "miniature", "video-swin", "random"]
+Level = Literal["modelscope", "miniature", "video-swin", "stable-diffusion", "random", "random-video-swin", "random-stable-diffusion"]
 
 
 def apply(trial: Trial, level: Level) -> Trial:

@@ -7,6 +7,7 @@ tokenizers trained on the miniature world's words; any text tokenises (byte by b
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,20 +22,20 @@ from vdit.config.architecture import Architecture
 from vdit.config.model import Model
 from vdit.model import tensors
 from vdit.model.frozen import FrozenDiffusion
-from vdit.model.networks import clip_config, seeded
+from vdit.model.networks import Networks, clip_config, seeded
 from vdit.model.tokenizers import clip_style, roberta_style
 
 
 def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
     """As `modelscope.load`; a `folder` that is not there is built first. Refuses random weights of another seed with ValueError."""
-    ready(config, folder)
+    provide(config, folder, build)
     return modelscope.load(config, folder, device)
 
 
-def ready(config: Model, folder: Path) -> None:
-    """Builds a `folder` that is not there; raises ValueError for random weights of another seed."""
+def provide(config: Model, folder: Path, builder: Callable[[Path, Architecture, int], None]) -> None:
+    """Has `builder` write a `folder` that is not there. Refuses random weights of another seed with ValueError."""
     if not folder.exists():
-        build(folder, config.architecture, config.backbone.seed)
+        builder(folder, config.architecture, config.backbone.seed)
     seed = modelscope.drawn_from(folder)
     if seed is not None and seed != config.backbone.seed:
         raise ValueError(
@@ -42,19 +43,16 @@ def ready(config: Model, folder: Path) -> None:
         )
 
 
-def notice(config: Model, folder: Path) -> str:
-    """What every result of this backbone has to say of it; "" for a trained one."""
-    if folder.exists():
-        return modelscope.notice(config, folder)
-    return f"random weights, seed {config.backbone.seed}: no result below says anything about a pretrained backbone"
+def build(folder: Path, architecture: Architecture, seed: int, own: str = "", single_frames: bool = False) -> None:
+    """Writes a checkpoint of random weights. It appears whole or not at all; where another process was first, its (equal) one stays.
 
-
-def build(folder: Path, architecture: Architecture, seed: int) -> None:
-    """Writes a checkpoint of random weights. It appears whole or not at all; where another process was first, its (equal) one stays."""
+    `own` is the subfolder for the parts of the diffusion model, `single_frames` the kind of its U-Net.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        write(unfinished, architecture, seed)
+        write(unfinished, unfinished / own, architecture, seeded(architecture, seed, single_frames))
+        save_json(unfinished / modelscope.CARD, {"trained": False, "seed": seed, "architecture": asdict(architecture)})
         try:
             unfinished.rename(folder)
         except OSError:
@@ -65,28 +63,27 @@ def build(folder: Path, architecture: Architecture, seed: int) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def write(folder: Path, architecture: Architecture, seed: int) -> None:
+def write(folder: Path, own: Path, architecture: Architecture, networks: Networks) -> None:
     """The files of `modelscope`'s layout, as diffusers, transformers and open_clip name and read them."""
-    networks = seeded(architecture, seed)
     for name in ("unet", "vae"):
         network = getattr(networks, name)
-        network.save_config(folder / name)
-        save(network, folder / name / "diffusion_pytorch_model.safetensors")
-    tokenizer = clip_style(architecture.text.vocab_size, architecture.text.max_position_embeddings)
+        network.save_config(own / name)
+        save(network, own / name / "diffusion_pytorch_model.safetensors")
+    text = architecture.text
+    tokenizer = clip_style(text.vocab_size, text.max_position_embeddings, text.pad_token)
     networks.text_encoder.config.bos_token_id = tokenizer.bos_token_id
     networks.text_encoder.config.eos_token_id = tokenizer.eos_token_id
-    for name, network in (("text_encoder", networks.text_encoder), ("roberta", networks.roberta)):
-        network.config.save_pretrained(folder / name)
-        save(network, folder / name / "model.safetensors")
-    save_tokenizer(tokenizer, folder / "tokenizer")
+    for network, place in ((networks.text_encoder, own / "text_encoder"), (networks.roberta, folder / "roberta")):
+        network.config.save_pretrained(place)
+        save(network, place / "model.safetensors")
+    save_tokenizer(tokenizer, own / "tokenizer")
     save_tokenizer(roberta_style(architecture.roberta.vocab_size), folder / "roberta")
     scheduler = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, num_train_timesteps=1000)
-    scheduler.save_pretrained(folder / "scheduler")
+    scheduler.save_pretrained(own / "scheduler")
     (folder / "image_tower").mkdir()
     save(networks.image, folder / "image_tower/open_clip_model.safetensors")
     preprocessing = {"mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD}
     save_json(folder / "image_tower/open_clip_config.json", {"model_cfg": clip_config(architecture.image), "preprocess_cfg": preprocessing})
-    save_json(folder / modelscope.CARD, {"trained": False, "seed": seed, "architecture": asdict(architecture)})
 
 
 def save(network: nn.Module, path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import AutoencoderKL, DDPMScheduler, UNet3DConditionModel
@@ -20,12 +20,15 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, RobertaConfig, RobertaModel, RobertaTokenizer
 
+from vdit.config.architecture import TextTower
 from vdit.config.model import Model
 from vdit.model.autoencoder import OLDER_NAMES
 from vdit.model.frozen import FrozenDiffusion
 
+if TYPE_CHECKING:
+    from vdit.model.diffusion import UNet
+
 CARD = "vdit.json"
-PAD_ID = 0  # The U-Net was trained with texts padded by "!" (spec 1.2).
 
 
 def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
@@ -33,27 +36,26 @@ def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
 
     Raises ValueError naming the file where one is missing, damaged, or of other sizes than `model.architecture`.
     """
-    sizes = config.architecture
+    return around(unet(folder, config, device), config, folder, folder)
+
+
+def around(network: "UNet", config: Model, own: Path, folder: Path) -> FrozenDiffusion:
+    """A U-Net with all it needs, on its device: the rest of its diffusion model from `own`, what every backbone needs from `folder`."""
+    sizes, device = config.architecture, torch.device(network.device)
     mean, std = image_preprocessing(folder / "image_tower/open_clip_config.json")
     return FrozenDiffusion(
-        unet=unet(folder, config, device),
-        vae=autoencoder(folder, config, device),
-        text_encoder=text_encoder(folder, config, device),
-        tokenizer=clip_tokenizer(folder / "tokenizer", sizes.text.vocab_size),
+        unet=network,
+        vae=autoencoder(own, config, device),
+        text_encoder=text_encoder(own, config, device),
+        tokenizer=clip_tokenizer(own / "tokenizer", sizes.text),
         image_tower=image_tower(folder, config, device),
         roberta=roberta(folder, config, device),
         roberta_tokenizer=roberta_tokenizer(folder / "roberta", sizes.roberta.vocab_size),
-        alphas_cumprod=alphas_cumprod(folder / "scheduler/scheduler_config.json"),
+        alphas_cumprod=alphas_cumprod(own / "scheduler/scheduler_config.json"),
         image_mean=mean,
         image_std=std,
         image_size=sizes.image.image_size,
     )
-
-
-def notice(config: Model, folder: Path) -> str:
-    """What every result of this backbone has to say of it: nothing, unless the folder holds random weights."""
-    seed = drawn_from(folder)
-    return "" if seed is None else f"random weights, seed {seed}: no result below says anything about a pretrained backbone"
 
 
 def drawn_from(folder: Path) -> int | None:
@@ -87,9 +89,21 @@ def present(path: Path) -> Path:
     if not path.exists():
         raise ValueError(
             f"{path} is missing; a checkpoint folder has unet/ vae/ text_encoder/ tokenizer/ scheduler/ image_tower/ roberta/, "
-            "its weights as .safetensors"
+            "its weights as .safetensors (the first five are in stable_diffusion/ for that backbone)"
         )
     return path
+
+
+def of_class(path: Path, network: type) -> dict[str, Any]:
+    """The configuration at `path`, which has to be that of a `network`."""
+    content = read_json(path)
+    given = content.get("_class_name", network.__name__)
+    if given != network.__name__:
+        raise ValueError(
+            f"{path}: the checkpoint has a {given}, this backbone is a {network.__name__}; give the folder of such a checkpoint, "
+            "or choose another model.backbone.name"
+        )
+    return content
 
 
 def agreed(path: Path, expected: dict[str, Any], part: str) -> dict[str, Any]:
@@ -102,7 +116,8 @@ def agreed(path: Path, expected: dict[str, Any], part: str) -> dict[str, Any]:
 def check(path: Path, content: dict[str, Any], expected: dict[str, Any], part: str) -> None:
     for name, wanted in expected.items():
         given = content.get(name, wanted)
-        if (tuple(given) if isinstance(given, list) else given) != wanted:
+        # Published networks that are equal differ in this one, on which no tensor depends.
+        if name != "sample_size" and (tuple(given) if isinstance(given, list) else given) != wanted:
             raise ValueError(
                 f"{path}: the checkpoint has {name} {given}, model.architecture.{part}.{name} is {wanted}; "
                 "give the folder of a checkpoint of these sizes, or set them to its"
@@ -110,7 +125,9 @@ def check(path: Path, content: dict[str, Any], expected: dict[str, Any], part: s
 
 
 def unet(folder: Path, config: Model, device: torch.device) -> UNet3DConditionModel:
-    content = agreed(folder / "unet/config.json", asdict(config.architecture.unet), "unet")
+    path = folder / "unet/config.json"
+    content = of_class(path, UNet3DConditionModel)
+    check(path, content, asdict(config.architecture.unet), "unet")
     build = partial(UNet3DConditionModel.from_config, content)
     return filled(build, folder / "unet/diffusion_pytorch_model.safetensors", device, lambda name: (name,))
 
@@ -212,18 +229,19 @@ def number_positions(network: nn.Module, device: torch.device) -> None:
         setattr(network.get_submodule(owner), field, values[field])
 
 
-def clip_tokenizer(folder: Path, vocabulary: int) -> CLIPTokenizer:
+def clip_tokenizer(folder: Path, text: TextTower) -> CLIPTokenizer:
     vocabulary_files(folder)
     tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
     # The two files disagree on the padding in the published checkpoint, and which one wins has changed between versions of transformers.
     override = folder / "special_tokens_map.json"
     if override.exists():
         tokenizer.pad_token = text_of(read_json(override).get("pad_token", tokenizer.pad_token))
-    if tokenizer.pad_token_id != PAD_ID:
+    if tokenizer.pad_token != text.pad_token:
         raise ValueError(
-            f"{folder}: texts would be padded with token {tokenizer.pad_token_id}, not {PAD_ID}; set pad_token to '!' in {override}"
+            f"{folder}: texts would be padded with {tokenizer.pad_token!r}, model.architecture.text.pad_token is {text.pad_token!r}; "
+            f"set pad_token in {override} to what the text tower was trained with, or the configuration to it"
         )
-    return fitting(tokenizer, folder, vocabulary, "text")
+    return fitting(tokenizer, folder, text.vocab_size, "text")
 
 
 def roberta_tokenizer(folder: Path, vocabulary: int) -> RobertaTokenizer:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from vdit.backbones import miniature, modelscope
+from vdit.backbones import miniature
 from vdit.config.model import Backbone, Model
 from vdit.model.frozen import FrozenDiffusion
-from vdit.model.networks import seeded
+from vdit.model.networks import Networks, seeded
 
 
 def seed_of(backbone: Backbone) -> int:
@@ -22,9 +22,12 @@ def seed_of(backbone: Backbone) -> int:
 
 def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
     """Raises ValueError as `modelscope.load` does: the folder's sizes have to be those of `model.architecture`."""
-    read = miniature.load if not folder.exists() or (folder / modelscope.CARD).exists() else modelscope.load
-    kept = read(config, folder, torch.device("cpu"))
-    drawn = seeded(config.architecture, seed_of(config.backbone))
+    kept = miniature.load(config, folder, torch.device("cpu"))
+    return redrawn(kept, seeded(config.architecture, seed_of(config.backbone)), device)
+
+
+def redrawn(kept: FrozenDiffusion, drawn: Networks, device: torch.device) -> FrozenDiffusion:
+    """`kept` with the weights of `drawn`, but for RoBERTa."""
     return replace(
         kept,
         unet=drawn.unet.to(device),
@@ -33,11 +36,3 @@ def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
         image_tower=drawn.image.visual.to(device),
         roberta=kept.roberta.to(device),
     )
-
-
-def notice(config: Model, folder: Path) -> str:
-    """A control only beside a trained backbone; beside another random one it is a second draw."""
-    seed = seed_of(config.backbone)
-    if folder.exists() and modelscope.drawn_from(folder) is None:
-        return f"random weights, seed {seed}: the control of the pretrained backbone"
-    return f"random weights, seed {seed}: a second draw, not a control, since no backbone beside it is pretrained"

@@ -28,21 +28,27 @@ def load(config: Model, folder: Path, device: torch.device) -> SwinStart:
 
     A `folder` that is not there is built by `miniature`; beside weights that are drawn, Video Swin is drawn too.
     """
-    miniature.ready(config, folder)
+    miniature.provide(config, folder, miniature.build)
     path = folder / FILE
     drawn = modelscope.drawn_from(folder) is not None and not path.exists()
+    weights = draw(config.architecture.swin, config.backbone.seed, device) if drawn else read(path, config.architecture.swin, device)
+    return around(weights, config, folder, device)
+
+
+def around(swin: Mapping[str, Tensor], config: Model, folder: Path, device: torch.device) -> SwinStart:
+    """These weights of Video Swin, and the words of the folder."""
     return SwinStart(
-        swin=draw(config, device) if drawn else read(path, config.architecture.swin, device),
+        swin=swin,
         roberta=modelscope.roberta(folder, config, device),
         roberta_tokenizer=modelscope.roberta_tokenizer(folder / "roberta", config.architecture.roberta.vocab_size),
     )
 
 
-def draw(config: Model, device: torch.device) -> Mapping[str, Tensor]:
-    """Random weights of `model.backbone.seed`, as torchvision initialises them; the global generator stays where it was."""
+def draw(swin: Swin, seed: int, device: torch.device) -> Mapping[str, Tensor]:
+    """Random weights as torchvision initialises them; the global generator stays where it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.backbone.seed)
-        network = VideoSwinFeatures(config.architecture.swin)
+        torch.default_generator.manual_seed(seed)
+        network = VideoSwinFeatures(swin)
     return {name: parameter.detach().to(device) for name, parameter in network.named_parameters()}
 
 
@@ -63,8 +69,3 @@ def read(path: Path, swin: Swin, device: torch.device) -> Mapping[str, Tensor]:
                 "give the weights of a Video Swin of these sizes, or set them to its"
             )
     return found
-
-
-def notice(config: Model, folder: Path) -> str:
-    """What every result of this backbone has to say of it; "" for a trained one."""
-    return miniature.notice(config, folder)

@@ -1,6 +1,7 @@
 """Sizes of the backbones' networks, under the names their libraries use (diffusers, transformers, open_clip, torchvision).
 
-The defaults are the published ones: text-to-video-ms-1.7b, CLIP ViT-H/14, RoBERTa-base and Video-Swin-B.
+The defaults are the published ones: text-to-video-ms-1.7b, CLIP ViT-H/14, RoBERTa-base and Video-Swin-B. Those of text-to-video-ms-1.7b
+are Stable Diffusion 2's too.
 """
 
 from pydantic.dataclasses import dataclass
@@ -10,12 +11,16 @@ from vdit.config.strict import STRICT
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class UNet:
-    """diffusers' UNet3DConditionModel."""
+    """diffusers' UNet3DConditionModel, or its UNet2DConditionModel for single frames.
+
+    `attention_head_dim` is the width of a head, in every block or, for single frames, block by block. (The files of UNet2DConditionModel
+    have the number of heads under this name.) `sample_size` is the side of what a pipeline draws: no tensor depends on it.
+    """
 
     block_out_channels: tuple[int, int, int, int] = (320, 640, 1280, 1280)
     layers_per_block: int = 2
     cross_attention_dim: int = 1024
-    attention_head_dim: int = 64
+    attention_head_dim: int | tuple[int, int, int, int] = 64
     norm_num_groups: int = 32
     sample_size: int = 32
 
@@ -34,7 +39,7 @@ class VAE:
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class TextTower:
-    """transformers' CLIPTextModel: the text encoder of the diffusion model."""
+    """transformers' CLIPTextModel: the text encoder of the diffusion model; `pad_token` is what texts were padded with in training."""
 
     vocab_size: int = 49408
     hidden_size: int = 1024
@@ -43,6 +48,7 @@ class TextTower:
     num_attention_heads: int = 16
     max_position_embeddings: int = 77
     hidden_act: str = "gelu"
+    pad_token: str = "!"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, UNet3DConditionModel
+    from diffusers import AutoencoderKL
     from open_clip.transformer import VisionTransformer
     from transformers import CLIPTextModel, CLIPTokenizer, RobertaModel, RobertaTokenizer
+
+    from vdit.model.diffusion import UNet
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -42,7 +44,7 @@ class Frozen:
 class FrozenDiffusion(Frozen):
     """A latent diffusion model with its autoencoder and text tower, and the image tower of the prompt."""
 
-    unet: "UNet3DConditionModel"
+    unet: "UNet"
     vae: "AutoencoderKL"
     text_encoder: "CLIPTextModel"
     tokenizer: "CLIPTokenizer"

@@ -1,9 +1,10 @@
 """The frozen networks with random weights, from their sizes alone: the miniature's start and the random control (issues A and E)."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers import AutoencoderKL, UNet3DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel, UNet3DConditionModel
 from open_clip import CLIP
 from torch import Tensor
 from torch.nn import functional
@@ -12,6 +13,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, RobertaConfig, RobertaMo
 from vdit.config import architecture as sizes
 from vdit.model.autoencoder import encode
 
+if TYPE_CHECKING:
+    from vdit.model.diffusion import UNet
+
 BLOCKS = 4
 
 
@@ -19,23 +23,23 @@ BLOCKS = 4
 class Networks:
     """`image` is a whole CLIP with a token text tower, so that open_clip itself can load what is saved of it."""
 
-    unet: UNet3DConditionModel
+    unet: "UNet"
     vae: AutoencoderKL
     text_encoder: CLIPTextModel
     image: CLIP
     roberta: RobertaModel
 
 
-def seeded(architecture: sizes.Architecture, seed: int) -> Networks:
+def seeded(architecture: sizes.Architecture, seed: int, single_frames: bool = False) -> Networks:
     """Each network drawn from `seed` as its library initialises it; the global generator stays where it was.
 
-    Latents are standardised on drawn frames (folded into the autoencoder's last convolution): otherwise their spread, and with it how much
-    the noise of a step hides, would be an accident of the seed.
+    The U-Net is that for video, or that for `single_frames`. Latents are standardised on drawn frames (folded into the autoencoder's last
+    convolution): otherwise their spread, and with it how much the noise of a step hides, would be an accident of the seed.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         drawn = Networks(
-            unet=UNet3DConditionModel(**unet_config(architecture.unet)),
+            unet=image_unet(architecture.unet) if single_frames else video_unet(architecture.unet),
             vae=AutoencoderKL(**vae_config(architecture.vae)),
             text_encoder=CLIPTextModel(text_config(architecture.text)),
             image=CLIP(**clip_config(architecture.image)),
@@ -60,15 +64,46 @@ def standardise_latents(vae: AutoencoderKL, scaling_factor: float, frames_N3HW: 
     vae.quant_conv.weight[:channels].div_(spread_C[:, None, None, None])
 
 
+def video_unet(unet: sizes.UNet) -> UNet3DConditionModel:
+    if not isinstance(unet.attention_head_dim, int):
+        raise ValueError(
+            f"model.architecture.unet.attention_head_dim is {unet.attention_head_dim}; the U-Net for video has heads of one width, "
+            "give one number"
+        )
+    return UNet3DConditionModel(**unet_config(unet), attention_head_dim=unet.attention_head_dim)
+
+
+def image_unet(unet: sizes.UNet) -> UNet2DConditionModel:
+    """As Stable Diffusion 2 has it. (Version 1 has 1x1 convolutions for the linear projections, which is the same function.)"""
+    return UNet2DConditionModel(**unet_config(unet), attention_head_dim=heads(unet), use_linear_projection=True)
+
+
 def unet_config(unet: sizes.UNet) -> dict[str, object]:
+    """What both kinds have under the same names."""
     return {
         "block_out_channels": list(unet.block_out_channels),
         "layers_per_block": unet.layers_per_block,
         "cross_attention_dim": unet.cross_attention_dim,
-        "attention_head_dim": unet.attention_head_dim,
         "norm_num_groups": unet.norm_num_groups,
         "sample_size": unet.sample_size,
     }
+
+
+def heads(unet: sizes.UNet) -> list[int]:
+    """How many heads each block has. Raises ValueError where their width does not divide its channels."""
+    blocks = tuple(zip(unet.block_out_channels, head_widths(unet), strict=True))
+    if any(channels % width for channels, width in blocks):
+        raise ValueError(
+            f"model.architecture.unet.attention_head_dim is {unet.attention_head_dim}, block_out_channels are {unet.block_out_channels}; "
+            "choose widths of a head that divide the channels of their blocks"
+        )
+    return [channels // width for channels, width in blocks]
+
+
+def head_widths(unet: sizes.UNet) -> tuple[int, ...]:
+    """Of each block."""
+    width = unet.attention_head_dim
+    return (width,) * BLOCKS if isinstance(width, int) else width
 
 
 def vae_config(vae: sizes.VAE) -> dict[str, object]:

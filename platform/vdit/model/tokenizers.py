@@ -26,13 +26,13 @@ SENTENCES = (
 )
 
 
-def clip_style(vocabulary: int, positions: int) -> CLIPTokenizer:
-    """At most `vocabulary` tokens; "!" is the first and pads, start and end of a text are the last two."""
+def clip_style(vocabulary: int, positions: int, pad_token: str) -> CLIPTokenizer:
+    """At most `vocabulary` tokens; "!" is the first, start and end of a text are the last two."""
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     symbols = [*letters, *(f"{letter}</w>" for letter in letters)]
     merges = trained_merges(pre_tokenizers.WhitespaceSplit(), "</w>", room(vocabulary, len(symbols) + 2))
     known = numbered([*symbols, *("".join(pair) for pair in merges), "<|startoftext|>", "<|endoftext|>"])
-    return CLIPTokenizer(vocab=known, merges=merges, pad_token="!", model_max_length=positions)
+    return CLIPTokenizer(vocab=known, merges=merges, pad_token=pad_token, model_max_length=positions)
 
 
 def roberta_style(vocabulary: int) -> RobertaTokenizer:

@@ -51,9 +51,11 @@ def base_trial(study: Path, preset: str, overrides: Mapping[str, Any]) -> tuple[
     # The preset first, alone, so that its own mistakes are not told of the study.
     alone = _validate(PresetFile, merged, preset_path)
     whole = _validate(PresetFile, merge(merged, overrides), study)
+    # As the axis spells them: a backbone of two spellings would be two trials.
+    backbones = tuple(stem.replace("_", "-") for stem in members("backbones"))
     for file, path in ((alone, preset_path), (whole, study)):
-        _check_name(path, ("data", "benchmark"), "benchmarks", file.data.benchmark)
-        _check_name(path, ("model", "backbone", "name"), "backbones", file.model.backbone.name)
+        _check_name(path, ("data", "benchmark"), file.data.benchmark, members("benchmarks"))
+        _check_name(path, ("model", "backbone", "name"), file.model.backbone.name, backbones)
     return Trial(
         arm="", model=whole.model, data=whole.data, train=whole.train, evaluate=whole.evaluate, launch=whole.launch
     ), alone.estimate
@@ -65,9 +67,9 @@ def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return {**under, **over, **both}
 
 
-def _check_name(study: Path, keys: tuple[str, ...], family: str, name: str) -> None:
-    if name not in members(family):
-        raise explain.unknown(study, keys, family.removesuffix("s"), name, members(family))
+def _check_name(study: Path, keys: tuple[str, ...], name: str, known: tuple[str, ...]) -> None:
+    if name not in known:
+        raise explain.unknown(study, keys, keys[1], name, known)
 
 
 def _validate(kind: type[T], values: Mapping[str, Any], path: Path) -> T:

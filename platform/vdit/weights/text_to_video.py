@@ -67,14 +67,14 @@ def sizes(networks: Mapping[str, Network], tower: image_tower.Source) -> Archite
 
 def chosen(kind: type[Config], content: Mapping[str, Any]) -> Config:
     """The fields of one of our configurations, out of a library's many."""
-    values: dict[str, Any] = {known.name: content[known.name] for known in fields(kind)}
+    values: dict[str, Any] = {known.name: content[known.name] for known in fields(kind) if known.name in content}
     values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
     return kind(**values)
 
 
 def check_settings(folders: Folders, architecture: Architecture) -> None:
     """Tokenizers and forward process are read as a trial will read them, so that what they lack is said of the folder it is missing in."""
-    modelscope.clip_tokenizer(folders.video / "tokenizer", architecture.text.vocab_size)
+    modelscope.clip_tokenizer(folders.video / "tokenizer", architecture.text)
     modelscope.roberta_tokenizer(folders.roberta, architecture.roberta.vocab_size)
     modelscope.alphas_cumprod(folders.video / "scheduler/scheduler_config.json")
 
