@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,11 +14,12 @@ from pydantic import TypeAdapter
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vdit.backbones import miniature
+from vdit.backbones import miniature, modelscope, video_swin
 from vdit.config.model import Model
+from vdit.model.frozen import SwinStart
 from vdit.model.released import FROZEN, PREFIX
 from vdit.model.vdit import VDIT
-from vdit.weights import vd_it
+from vdit.weights import sgmg, vd_it
 
 PRESET = Path(__file__).resolve().parents[2] / "experiments" / "presets" / "miniature.yaml"
 
@@ -50,7 +52,7 @@ def trained(model: Model) -> VDIT:
 @pytest.fixture(scope="session")
 def made(model: Model, trained: VDIT) -> dict[str, Tensor]:
     """What the released code would have saved of `trained`: aliases, a counter, and of the frozen networks what shows their sizes."""
-    state = {vd_it.key(name): parameter.detach() for name, parameter in trained.trainable().items()}
+    state = {vd_it.key(f"parameter/{name}"): parameter.detach() for name, parameter in trained.trainable().items()}
     for key in [key for key in state if key.startswith("bbox_embed.")]:
         state[f"transformer.decoder.{key}"] = state[key]
     for key in [key for key in state if key.startswith(f"{PREFIX}act_")]:
@@ -74,6 +76,35 @@ def made(model: Model, trained: VDIT) -> dict[str, Tensor]:
 
 
 @pytest.fixture(scope="session")
+def baseline(model: Model, folder: Path) -> VDIT:
+    """SgMg of the miniature's sizes."""
+    frozen = modelscope.load(model, folder, torch.device("cpu"))
+    swin = video_swin.draw(model, torch.device("cpu"))
+    start = SwinStart(swin=swin, roberta=frozen.roberta, roberta_tokenizer=frozen.roberta_tokenizer)
+    return VDIT(replace(model, head=replace(model.head, kind="sgmg")), start, seed=4)
+
+
+@pytest.fixture(scope="session")
+def made_sgmg(baseline: VDIT) -> dict[str, Tensor]:
+    """What the released code would have saved of `baseline`: aliases, buffers, a counter, and RoBERTa with the pooler that was drawn."""
+    parameters = {f"parameter/{name}": parameter.detach() for name, parameter in baseline.trainable().items()}
+    kept = {f"kept/{name}": tensor for name, tensor in baseline.kept().items()}
+    state = {sgmg.key(name): tensor for name, tensor in {**parameters, **kept}.items()}
+    for key in [key for key in state if key.startswith("bbox_embed.")]:
+        state[f"transformer.decoder.{key}"] = state[key]
+    for key in [key for key in state if key.endswith(".relative_position_bias_table")]:
+        state[key.replace("bias_table", "index")] = torch.zeros(2, 2, dtype=torch.long)
+    state |= {FROZEN["roberta"] + name: tensor for name, tensor in baseline.frozen.roberta.state_dict().items()}
+    return {**state, "controller.layers.0.total_ops": torch.zeros(1)}
+
+
+@pytest.fixture(scope="session")
 def recorded(shared: Path) -> dict[str, Tensor]:
     """The state dict of the released VD-IT at a tiny configuration."""
     return load_file(shared / "oracle" / "weights.safetensors")
+
+
+@pytest.fixture(scope="session")
+def recorded_sgmg(shared: Path) -> dict[str, Tensor]:
+    """The same of the released SgMg."""
+    return load_file(shared / "oracle" / "sgmg" / "sgmg_weights.safetensors")

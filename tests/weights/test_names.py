@@ -1,12 +1,11 @@
 """Oracle: there and back again, for every rule and every key of the recorded checkpoint."""
 
 import pytest
-from torch import Tensor
 
-from vdit.model import released, released_head
+from vdit.model import released, released_head, released_sgmg
 from vdit.model.released import renamed
-from vdit.weights import vd_it
 from vdit.weights.names import backwards
+from vdit.weights.trained import RELEASED
 
 
 @pytest.mark.parametrize(
@@ -32,11 +31,13 @@ def test_what_a_key_may_lack_is_left_out() -> None:
 
 
 def test_no_two_rules_of_a_released_model_lead_back_to_one_key() -> None:
-    for rules in (released.TRAINED, released_head.RENAMED):
+    for rules in (released.TRAINED, released_head.RENAMED, released_sgmg.HEAD, released_sgmg.SWIN):
         assert len({key for _, key in backwards(rules)}) == len(rules)
 
 
-def test_every_trained_key_of_the_released_model_is_found_again(recorded: dict[str, Tensor]) -> None:
-    keys = [key for key in recorded if vd_it.reason(key) is None]
-    assert len(keys) == 263
-    assert [vd_it.key(vd_it.name(key) or "") for key in keys] == keys
+@pytest.mark.parametrize(("kind", "fixture", "count"), [("vd-it", "recorded", 263), ("sgmg", "recorded_sgmg", 413)])
+def test_every_key_of_a_released_model_is_found_again(request: pytest.FixtureRequest, kind: str, fixture: str, count: int) -> None:
+    model, state = RELEASED[kind], request.getfixturevalue(fixture)
+    keys = [key for key in state if model.reason(key) is None]
+    assert len(keys) == count
+    assert [model.key(model.name(key) or "") for key in keys] == keys

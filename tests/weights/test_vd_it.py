@@ -39,7 +39,7 @@ def test_a_key_of_no_kind_has_no_name(key: str) -> None:
 
 
 def test_a_model_is_expected_to_have_what_it_trains(model: Model, trained: VDIT) -> None:
-    assert vd_it.expected(model) == {name: tuple(parameter.shape) for name, parameter in trained.trainable().items()}
+    assert vd_it.expected(model) == {f"parameter/{name}": tuple(parameter.shape) for name, parameter in trained.trainable().items()}
     assert sum(product(shape) for shape in vd_it.expected(Model()).values()) == 30_038_986
 
 

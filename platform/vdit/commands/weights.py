@@ -16,7 +16,7 @@ def convert(
     checkpoint: Annotated[Path, typer.Argument(help="File of the released VD-IT or SgMg, or folder of text-to-video-ms-1.7b.")],
     to: Annotated[Path, typer.Option(help="Folder to write, new or written by this command before.")],
     image_tower: Annotated[Path | None, typer.Option(help="For a folder: CLIP ViT-H/14. [default: CHECKPOINT/image_tower]")] = None,
-    roberta: Annotated[Path | None, typer.Option(help="For a folder: roberta-base. [default: CHECKPOINT/roberta]")] = None,
+    roberta: Annotated[Path | None, typer.Option(help="roberta-base. [default: CHECKPOINT/roberta] For a file: to compare with.")] = None,
 ) -> None:
     """Write published weights as safetensors with a manifest, and refuse what does not fit (docs/weights.md)."""
     from vdit.weights.convert import convert as write

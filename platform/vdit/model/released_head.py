@@ -52,12 +52,10 @@ def head_name(key: str, own: tuple[tuple[str, str], ...] = ()) -> str | None:
 
 
 def head_state(released: Mapping[str, Tensor], own: tuple[tuple[str, str], ...] = ()) -> dict[str, Tensor]:
-    """The head's state dict. Raises ValueError where a box head and its alias are not one tensor: such a checkpoint is damaged."""
-    for alias, value in released.items():
-        key = alias.removeprefix(ALIAS)
-        if key == alias or not key.startswith("bbox_embed.") or key.endswith(COUNTERS):
-            continue
-        if key not in released or not torch.equal(value, released[key]):
+    """The head's state dict. Raises ValueError where a box head and its alias differ: such a checkpoint is damaged."""
+    for key, value in released.items():
+        alias = ALIAS + key
+        if key.startswith("bbox_embed.") and alias in released and not torch.equal(value, released[alias]):
             raise ValueError(f"{key} and its alias {alias} differ in the checkpoint; they are one tensor: download the checkpoint again")
     named = {head_name(key, own): value for key, value in released.items()}
     return {name: value for name, value in named.items() if name is not None}

@@ -9,7 +9,7 @@ from vdit.model.released_head import head_state
 from vdit.model.swin import PATCH_WEIGHT, of_one_frame
 
 # Checkpoint name, as a regular expression, and ours: of the head where it differs from VD-IT's, of Video Swin, of RoBERTa.
-_HEAD: tuple[tuple[str, str], ...] = (
+HEAD: tuple[tuple[str, str], ...] = (
     (r"sentence_proj\.fc\.(.+)", r"queries.sentence.linear.\1"),
     (r"sentence_proj\.layer_norm\.(.+)", r"queries.sentence.norm.\1"),
     (r"text_encoder\.text_backbone\.pooler\.dense\.(.+)", r"queries.pooler.\1"),
@@ -28,11 +28,11 @@ _HEAD: tuple[tuple[str, str], ...] = (
 )
 _BODY = r"backbone\.0\.body\."
 # torchvision counts stages and mergings in one sequence.
-_SWIN: tuple[tuple[str, str], ...] = (
+SWIN: tuple[tuple[str, str], ...] = (
     (_BODY + r"(patch_embed\..+)", r"\1"),
     *((_BODY + rf"layers\.{i}\.blocks\.(\d+)\.mlp\.fc1\.(.+)", rf"features.{2 * i}.\1.mlp.0.\2") for i in range(4)),
     *((_BODY + rf"layers\.{i}\.blocks\.(\d+)\.mlp\.fc2\.(.+)", rf"features.{2 * i}.\1.mlp.3.\2") for i in range(4)),
-    *((_BODY + rf"layers\.{i}\.blocks\.(\d+)\.((?:norm|attn).+)", rf"features.{2 * i}.\1.\2") for i in range(4)),
+    *((_BODY + rf"layers\.{i}\.blocks\.(\d+)\.(norm.+|attn.+)", rf"features.{2 * i}.\1.\2") for i in range(4)),
     *((_BODY + rf"downsamples\.{i}\.(.+)", rf"features.{2 * i + 1}.\1") for i in range(3)),
 )
 _ROBERTA: tuple[tuple[str, str], ...] = ((r"text_encoder\.text_backbone\.((?:embeddings|encoder)\..+)", r"\1"),)
@@ -42,12 +42,12 @@ _IGNORED = ("total_ops", "total_params", "relative_position_index", "position_id
 
 def sgmg_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """State of SgMg's head, the drawn pooler of its sentence included. Raises ValueError where a box head and its alias differ."""
-    return head_state(released, _HEAD)
+    return head_state(released, HEAD)
 
 
 def swin_state(released: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """State of `VideoSwinFeatures`, under torchvision's names."""
-    state = _named(released, _SWIN)
+    state = _named(released, SWIN)
     if PATCH_WEIGHT in state:
         state[PATCH_WEIGHT] = of_one_frame(state[PATCH_WEIGHT])
     return state

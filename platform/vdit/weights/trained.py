@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from vdit.config.model import Model
-from vdit.weights import fit, vd_it
+from vdit.weights import fit, sgmg, vd_it, words
 from vdit.weights.output import whole
 from vdit.weights.source import listed, read
 
@@ -25,30 +25,34 @@ class Released(Protocol):
     def key(self, name: str) -> str: ...
     def state(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]: ...
     def model(self, tensors: Mapping[str, Tensor]) -> Model: ...
+    def published(self, model: Model) -> Model: ...
     def sizes(self, model: Model) -> dict[str, int | list[int]]: ...
     def expected(self, model: Model) -> dict[str, tuple[int, ...]]: ...
 
 
-RELEASED: dict[str, Released] = {"vd-it": vd_it}
+RELEASED: dict[str, Released] = {"vd-it": vd_it, "sgmg": sgmg}
 
 
-def convert(path: Path, target: Path, say: Callable[[str], None]) -> None:
-    """Writes `target`/trained.safetensors: float32 `parameter/<name in VDIT>`, at step 0; `say` gets a line for each thing done.
+def convert(path: Path, target: Path, roberta: Path | None, say: Callable[[str], None]) -> None:
+    """Writes `target`/trained.safetensors as a checkpoint of ours at step 0; `say` gets a line for each thing done.
 
-    Raises ValueError naming the keys of a checkpoint that is no released one, or not whole.
+    With `roberta`, the folder of the published one, a RoBERTa that differs from it is kept as `target`/roberta. Raises ValueError naming
+    the keys of a checkpoint that is no released one, or not whole.
     """
     tensors = read(path).tensors
     kind = kind_of(path, tensors)
     released = RELEASED[kind]
     state, model = fitting(path, tensors, released)
+    known = words.compare(path, tensors, roberta)
     dropped = Counter(why for key in tensors if (why := released.reason(key)))
     sizes = released.sizes(model)
     with whole(target) as draft:
         draft.source(path.name, path)
-        say(draft.write(NAME, {f"parameter/{name}": tensor for name, tensor in state.items()}, {"step": "0", "model": kind}))
-        draft.finish({"kind": kind, "dropped": dict(dropped), "sizes": sizes})
+        say(draft.write(NAME, state, {"step": "0", "model": kind}))
+        say(known.keep(draft))
+        draft.finish({"kind": kind, "dropped": dict(dropped), "roberta": known.finding, "sizes": sizes})
     say(f"{kind}; left out: {', '.join(f'{count} {why}' for why, count in dropped.items()) or 'nothing'}")
-    say(fit.differences(sizes, released.sizes(Model())))
+    say(fit.differences(sizes, released.sizes(released.published(model))))
 
 
 def kind_of(path: Path, tensors: Mapping[str, Tensor]) -> str:
@@ -65,7 +69,8 @@ def fitting(path: Path, tensors: Mapping[str, Tensor], released: Released) -> tu
     strange = {key: tensor for key, tensor in tensors.items() if released.reason(key) is None and released.name(key) is None}
     try:
         state, model = released.state(tensors), released.model(tensors)
+        expected = released.expected(model)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    fit.check(path, state | strange, released.expected(model), lambda name: name if name in strange else released.key(name))
+    fit.check(path, state | strange, expected, lambda name: name if name in strange else released.key(name))
     return state, model

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, TextTower, UNet
-from vdit.config.model import Head, Model, Prompt, Pyramid
-from vdit.model import released_head
-from vdit.model.deformable import LEVELS
+from vdit.config.model import Model, Prompt, Pyramid
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.released import ALIAS, COUNTERS, FROZEN, PREFIX, TRAINED, features_state, renamed
+from vdit.model.released_head import head_name, head_state
 from vdit.model.vdit import VDIT
+from vdit.weights import head
 from vdit.weights.names import backwards
 from vdit.weights.sizes import Sizes
 
@@ -21,52 +21,48 @@ Reason: TypeAlias = Literal["frozen", "alias", "counters"]
 MARK = PREFIX  # what its keys have and no other released model's
 # The projection of RoBERTa's pooled state stays as it was drawn: nothing reads it in VD-IT.
 _FROZEN = (*FROZEN.values(), "sentence_proj.")
-_ALIAS_OF_BOXES = f"{released_head.ALIAS}bbox_embed."
 _FEATURES_BACK = backwards(TRAINED)
-_HEAD_BACK = backwards(released_head.RENAMED)
-_PARTS_BACK = {ours: theirs for theirs, ours in released_head.DEFORMABLE.items()}
+_HEAD_BACK = head.back()
 
 
 def reason(key: str) -> Reason | None:
     """Why a key is left out; None for one that should be a trained tensor."""
     if key.endswith(COUNTERS):
         return "counters"
-    if key.startswith(_ALIAS_OF_BOXES) or ALIAS.fullmatch(key.removeprefix(PREFIX)):
+    if head.is_alias(key) or ALIAS.fullmatch(key.removeprefix(PREFIX)):
         return "alias"
     return "frozen" if key.startswith(_FROZEN) else None
 
 
 def name(key: str) -> str | None:
-    """What `VDIT` calls the trained tensor of a key."""
-    feature = renamed(key.removeprefix(PREFIX), TRAINED) if key.startswith(PREFIX) else None
-    head = released_head.head_name(key)
-    return f"features.{feature}" if feature else f"head.{head}" if head else None
-
-
-def state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The trained tensors under their names in `VDIT`. Raises ValueError where an alias differs from what it repeats."""
-    features, head = features_state(tensors), released_head.head_state(tensors)
-    return {f"features.{name}": tensor for name, tensor in features.items()} | {f"head.{name}": tensor for name, tensor in head.items()}
+    """What a checkpoint of ours calls the trained tensor of a key."""
+    if key.startswith(PREFIX):
+        feature = renamed(key.removeprefix(PREFIX), TRAINED)
+        return f"parameter/features.{feature}" if feature else None
+    inner = head_name(key)
+    return f"parameter/head.{inner}" if inner else None
 
 
 def key(name: str) -> str:
-    """The published key of a parameter of `VDIT`."""
-    half, _, inner = name.partition(".")
-    if half == "features":
-        return f"{PREFIX}{renamed(inner, _FEATURES_BACK)}"
-    words = (renamed(inner, _HEAD_BACK) or inner).split(".")
-    return ".".join(_PARTS_BACK.get(word, word) for word in words)
+    """The reverse of `name`."""
+    half, _, inner = name.removeprefix("parameter/").partition(".")
+    return f"{PREFIX}{renamed(inner, _FEATURES_BACK)}" if half == "features" else head.key(inner, _HEAD_BACK)
+
+
+def state(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The trained tensors as a checkpoint of ours names them. Raises ValueError where an alias differs from what it repeats."""
+    head.check_originals(tensors)
+    halves = {"features": features_state(tensors), "head": head_state(tensors)}
+    return {f"parameter/{half}.{name}": tensor for half, named in halves.items() for name, tensor in named.items()}
 
 
 def model(tensors: Mapping[str, Tensor]) -> Model:
     """A configuration of the sizes that most tensors agree on. Raises ValueError naming those that would have to say and do not.
 
-    Of heads and points only the products show; they count as one head.
+    Of the prompt's heads and their width only the product shows; it counts as one head.
     """
-    size = Sizes(tensors)
-    prompt, layer = f"{PREFIX}cross_attn.", "transformer.encoder.layers.0."
+    size, prompt = Sizes(tensors), f"{PREFIX}cross_attn."
     attention = f"{prompt}cros_attn."
-    weights = "attention_weights.weight"
     return Model(
         architecture=architecture(tensors),
         prompt=Prompt(
@@ -75,16 +71,13 @@ def model(tensors: Mapping[str, Tensor]) -> Model:
             feedforward=size((f"{prompt}pos_ffn.w_1.weight", 0), (f"{prompt}pos_ffn.w_1.bias", 0), (f"{prompt}pos_ffn.w_2.weight", 1)),
         ),
         pyramid=Pyramid(width=size((f"{PREFIX}act_1_postprocess.1.weight", 0), (f"{PREFIX}act_1_postprocess.1.bias", 0))),
-        head=Head(
-            queries=size(("query_tensors", 0), ("query_embed.weight", 0)),
-            width=size(("query_tensors", 1), ("query_embed.weight", 1), ("transformer.level_embed", 1)),
-            feedforward=size((f"{layer}linear1.weight", 0), (f"{layer}linear1.bias", 0), (f"{layer}linear2.weight", 1)),
-            heads=1,
-            points=size((f"{layer}self_attn.{weights}", 0), (f"transformer.decoder.layers.0.cross_attn.{weights}", 0)) // LEVELS,
-            encoder_layers=size.count(r"transformer\.encoder\.layers\.(\d+)\."),
-            decoder_layers=size.count(r"transformer\.decoder\.layers\.(\d+)\."),
-        ),
+        head=head.read(size, "vdit", (("query_tensors", 0), ("query_embed.weight", 0))),
     )
+
+
+def published(model: Model) -> Model:
+    """The released model nearest to `model`: there is one."""
+    return Model()
 
 
 def architecture(tensors: Mapping[str, Tensor]) -> Architecture:
@@ -109,14 +102,9 @@ def architecture(tensors: Mapping[str, Tensor]) -> Architecture:
 
 def sizes(model: Model) -> dict[str, int | list[int]]:
     """What `model` and `architecture` read, under the names of a study's configuration."""
-    head, prompt, frozen = model.head, model.prompt, model.architecture
+    prompt, frozen = model.prompt, model.architecture
     return {
-        "head.queries": head.queries,
-        "head.width": head.width,
-        "head.feedforward": head.feedforward,
-        "head.heads x head.points": head.heads * head.points,
-        "head.encoder_layers": head.encoder_layers,
-        "head.decoder_layers": head.decoder_layers,
+        **head.sizes(model.head),
         "prompt.heads x prompt.head_dim": prompt.heads * prompt.head_dim,
         "prompt.feedforward": prompt.feedforward,
         "pyramid.width": model.pyramid.width,
@@ -130,10 +118,10 @@ def sizes(model: Model) -> dict[str, int | list[int]]:
 
 
 def expected(model: Model) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of `VDIT.trainable()`, from the model itself, built without memory."""
+    """Names and shapes of what a checkpoint of `VDIT` holds, from the model itself, built without memory."""
     nowhere = torch.device("meta")
     # Shapes follow from the configuration alone; of the frozen networks a model under construction asks only where they are.
     frozen = cast(FrozenDiffusion, SimpleNamespace(device=nowhere))
     with nowhere:
         built = VDIT(model, frozen, seed=0)
-    return {name: tuple(parameter.shape) for name, parameter in built.trainable().items()}
+    return {f"parameter/{name}": tuple(parameter.shape) for name, parameter in built.trainable().items()}
