@@ -79,7 +79,7 @@ def made(model: Model, trained: VDIT) -> dict[str, Tensor]:
 def baseline(model: Model, folder: Path) -> VDIT:
     """SgMg of the miniature's sizes."""
     frozen = modelscope.load(model, folder, torch.device("cpu"))
-    swin = video_swin.draw(model, torch.device("cpu"))
+    swin = video_swin.draw(model.architecture.swin, 0, torch.device("cpu"))
     start = SwinStart(swin=swin, roberta=frozen.roberta, roberta_tokenizer=frozen.roberta_tokenizer)
     return VDIT(replace(model, head=replace(model.head, kind="sgmg")), start, seed=4)
 

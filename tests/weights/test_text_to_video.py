@@ -75,7 +75,7 @@ def published(copied: Callable[[], Path], model: Model, tmp_path: Path) -> Folde
 @pytest.fixture
 def loaded(published: Folders, model: Model, tmp_path: Path) -> FrozenDiffusion:
     convert(published, tmp_path / "out", lambda _: None)
-    assert modelscope.notice(model, tmp_path / "out") == ""
+    assert modelscope.drawn_from(tmp_path / "out") is None
     return modelscope.load(model, tmp_path / "out", CPU)
 
 
@@ -116,7 +116,7 @@ def test_todays_files_are_copied_to_the_last_byte(model: Model, folder: Path, tm
             assert ours.keys() == theirs.keys() and all(torch.equal(ours[key], tensor) for key, tensor in theirs.items())
         elif name.name != "open_clip_config.json":
             assert written[name].read_bytes() == path.read_bytes()
-    assert "random weights, seed 0" in modelscope.notice(model, tmp_path / "out")
+    assert modelscope.drawn_from(tmp_path / "out") == 0
     assert open_clip.create_model(f"local-dir:{tmp_path / 'out' / 'image_tower'}")
 
 

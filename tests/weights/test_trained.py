@@ -45,12 +45,16 @@ def converted(path: Path, kind: str = "vd-it") -> dict[str, Tensor]:
         return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
+def shapes(parameters: dict[str, nn.Parameter]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+
+
 def test_the_recorded_checkpoint_becomes_the_model_at_its_sizes(recorded: dict[str, Tensor], save: Save) -> None:
     path = save({f"module.{key}": tensor for key, tensor in recorded.items()})
     tensors = converted(path)
     assert all(name.startswith("parameter/") and tensor.dtype == torch.float32 for name, tensor in tensors.items())
     model = VDIT(vd_it.model(recorded), SimpleNamespace(device=torch.device("cpu")), seed=0)
-    fits(model.trainable(), tensors, path)
+    fits(shapes(model.trainable()), tensors, path)
     model.load_state_dict(parameters(tensors))
     for half, theirs in (("features", features_state(recorded)), ("head", head_state(recorded))):
         ours = getattr(model, half).state_dict()
@@ -69,7 +73,7 @@ def test_the_recorded_baseline_becomes_the_model_with_the_pooler_it_was_trained_
     features = VideoSwinFeatures(sizes.architecture.swin)
     head = SegmentationHead(sizes.head, features.widths, sizes.architecture.roberta.hidden_size)
     both = nn.ModuleDict({"features": features, "head": head})
-    fits(dict(both.named_parameters()), tensors, path)
+    fits(shapes(dict(both.named_parameters())), tensors, path)
     both.load_state_dict(parameters(tensors), strict=False)
     put_back({name: buffer for name, buffer in both.named_buffers() if buffer.is_floating_point()}, tensors, path)
     assert torch.equal(head.queries.pooler.weight, recorded_sgmg["text_encoder.text_backbone.pooler.dense.weight"])

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+SHOWN = 10  # failures of a case that are repeated below its rows
 group = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Convert published weights; verify that they compute what was recorded."
 )
@@ -47,7 +48,9 @@ def verify(
         found = failures(rows)
         wrong += len(found)
         typer.echo(f"{path.name}: {len(rows)} recorded values, {len(found)} that differ")
-        for line in found:
+        for line in found[:SHOWN]:
             typer.echo(f"vdit: {path.name}: {line}", err=True)
+        if len(found) > SHOWN:
+            typer.echo(f"vdit: {path.name}: and {len(found) - SHOWN} more", err=True)
     if wrong:
         raise typer.Exit(1)

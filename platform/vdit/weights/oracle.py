@@ -55,7 +55,7 @@ class Oracle:
 
     def key(self, name: str) -> str:
         """The released key of a parameter."""
-        return RELEASED[self.kind].key(name)
+        return RELEASED[self.kind].key(f"parameter/{name}")
 
 
 def read(config: Path, state: Mapping[str, Tensor]) -> Oracle:
