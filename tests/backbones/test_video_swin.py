@@ -80,7 +80,7 @@ def test_drawn_weights_of_another_seed_are_refused(model: Model, folder: Path) -
 def test_what_is_missing_is_named(model: Model, copied: Copied) -> None:
     spoilt = with_swin(copied(), kinetics(model))
     (spoilt / video_swin.FILE).unlink()
-    with pytest.raises(ValueError, match=r"video_swin/model\.safetensors is missing"):
+    with pytest.raises(ValueError, match=r"video_swin/model\.safetensors is missing; a folder for Video Swin has"):
         video_swin.load(model, spoilt, CPU)
 
 
