@@ -106,3 +106,16 @@ def test_a_summed_patch_convolution_gives_the_same_on_a_video_that_stands_still(
     weight, still = torch.randn(5, 3, 2, 4, 4), torch.randn(1, 3, 1, 8, 8)
     expected = conv3d(still.expand(-1, -1, 2, -1, -1), weight, stride=(2, 4, 4))
     torch.testing.assert_close(conv3d(still, of_one_frame(weight), stride=(1, 4, 4)), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_recomputed_stages_give_the_same_gradients() -> None:
+    features, found = VideoSwinFeatures(replace(TINY, stochastic_depth=0.5)).train(), []
+    for recompute in (False, True):
+        features.recompute = recompute
+        features.zero_grad()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)  # of stochastic depth
+            sum(level.square().mean() for level in features(batch(1, 2, 64, 64)).maps_BTCHW).backward()
+        found.append({name: parameter.grad.clone() for name, parameter in features.named_parameters() if parameter.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    assert all(torch.equal(gradient, found[1][name]) for name, gradient in found[0].items())

@@ -38,3 +38,17 @@ def test_a_resumed_baseline_has_the_pooler_of_its_checkpoint(tiny: Path, tmp_pat
     checkpoint.write(place / "checkpoint", {**saved[0], f"kept/{POOLER}": saved[0][f"kept/{POOLER}"] + 1}, 1)
     session.open(place)
     assert torch.equal(session.loop.model.kept()[POOLER], saved[0][f"kept/{POOLER}"] + 1)
+
+
+def test_a_trained_backbone_learns_at_its_share_of_the_rate(tiny: Path, tmp_path: Path) -> None:
+    """Half of it, as SgMg; AdamW's first step moves every weight that has a gradient by the rate (weight decay aside)."""
+    tiny.write_text(tiny.read_text().replace("max_steps: 1", "max_steps: 1, weight_decay: 0.0"))
+    place = baseline(tiny, tmp_path / "runs")
+    session = Session(ALONE, tmp_path / "runs")
+    session.open(place)
+    before = {name: parameter.detach().clone() for name, parameter in session.loop.model.trainable().items()}
+    session.advance()
+    rate = session.ticket.trial.train.learning_rate
+    moved = {name: float((parameter - before[name]).abs().median()) for name, parameter in session.loop.model.trainable().items()}
+    assert moved["features.patch_embed.proj.weight"] == pytest.approx(rate / 2, rel=0.05)
+    assert moved["head.controller.layers.2.weight"] == pytest.approx(rate, rel=0.05)

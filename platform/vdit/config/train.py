@@ -60,14 +60,16 @@ class Train:
     """`batch` is the global batch in clips; `max_steps` 0 means all of `epochs`; after each epoch of `drops` the rate falls to a tenth.
 
     `start` says which trained parameters the trial goes on from: the key of a trial, or the digest of a file ("" draws them); its class
-    heads are then drawn anew, as in the released code, or kept (B12). `invalid_boxes`: box costs and losses count frames without the
-    object too, as released, or leave them out (B10).
+    heads are then drawn anew, as in the released code, or kept (B12). A backbone that is trained (Video Swin) learns at `backbone_rate`
+    times the rate, half of it in SgMg; VD-IT has one rate for all. `invalid_boxes`: box costs and losses count frames without the object
+    too, as released, or leave them out (B10).
     """
 
     epochs: int = 9
     max_steps: int = 0
     batch: int = 2
     learning_rate: float = 5e-5
+    backbone_rate: float = 0.5
     weight_decay: float = 5e-4
     drops: tuple[int, ...] = (6, 8)
     start: str = ""

@@ -5,12 +5,14 @@ B clips, T frames, N = B x T with clips outermost, C channels, H W size of a lev
 
 from collections.abc import Mapping
 
+import torch
 from einops import rearrange
 from torch import Tensor, nn
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
 from vdit.config.architecture import Swin
 from vdit.model.batch import Batch, Levels
+from vdit.model.diffusion import recomputed
 from vdit.model.fusion import nearest
 
 PATCH = (1, 4, 4)  # frames, rows, columns: no frame is merged with its neighbour
@@ -18,7 +20,12 @@ PATCH_WEIGHT = "patch_embed.proj.weight"
 
 
 class VideoSwinFeatures(nn.Module):
-    """Parameters are named as torchvision names them. A stage's output is read before patches are merged, and no norm follows it."""
+    """Parameters are named as torchvision names them. A stage's output is read before patches are merged, and no norm follows it.
+
+    `recompute` trades time for memory: what happens inside a stage is computed again in the backward pass.
+    """
+
+    recompute = False
 
     def __init__(self, config: Swin) -> None:
         super().__init__()
@@ -59,7 +66,7 @@ class VideoSwinFeatures(nn.Module):
         state_BTHWC = self.patch_embed(rearrange(batch.frames_BT3HW, "b t c h w -> b c t h w"))
         maps = []
         for index, part in enumerate(self.features):
-            state_BTHWC = part(state_BTHWC)
+            state_BTHWC = recomputed(part, state_BTHWC) if self.recompute and torch.is_grad_enabled() else part(state_BTHWC)
             # Stages and mergings take turns.
             if index % 2 == 0:
                 maps.append(rearrange(state_BTHWC, "b t h w c -> (b t) c h w"))

@@ -10,10 +10,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from vdit.clips.sampling import sample
+from vdit.config.train import Train
 from vdit.config.trial import Trial
 from vdit.model.batch import Batch
 from vdit.model.collate import collate, to
 from vdit.model.losses import term_names
+from vdit.model.swin import VideoSwinFeatures
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint
 from vdit.train.group import Member, mean
@@ -54,7 +56,7 @@ class Loop:
         parts = self.parts(step)
         rate = self.schedule.learning_rate(step)
         for group in self.engine.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         self.engine.train()
         sums = torch.zeros(1 + len(self.names), dtype=torch.float64)
         norm = None
@@ -153,8 +155,8 @@ def engine(objective: Objective, trial: Trial, micro: int, world: int) -> Any:
     import deepspeed
 
     train, choice = trial.train, trial.train.deepspeed
-    parameters = list(objective.parameters())
-    optimizer = torch.optim.AdamW(parameters, lr=train.learning_rate, weight_decay=train.weight_decay)
+    groups = groups_of(objective.model, train)
+    optimizer = torch.optim.AdamW(groups, lr=train.learning_rate, weight_decay=train.weight_decay)
     config = {
         "train_micro_batch_size_per_gpu": micro,
         "gradient_accumulation_steps": train.batch // (world * micro),
@@ -166,5 +168,13 @@ def engine(objective: Objective, trial: Trial, micro: int, world: int) -> Any:
     }
     if choice.torch_autocast.enabled:
         config["torch_autocast"] = {"enabled": True, "dtype": choice.torch_autocast.dtype}
-    made, *_ = deepspeed.initialize(model=objective, optimizer=optimizer, model_parameters=parameters, config=config)
+    made, *_ = deepspeed.initialize(model=objective, optimizer=optimizer, model_parameters=list(objective.parameters()), config=config)
     return made
+
+
+def groups_of(model: VDIT, train: Train) -> list[dict[str, Any]]:
+    """AdamW's groups, each with its share of the learning rate: the whole model, or a trained backbone apart from the rest."""
+    if not isinstance(model.features, VideoSwinFeatures):
+        return [{"params": list(model.parameters()), "share": 1.0}]
+    backbone, head = list(model.features.parameters()), list(model.head.parameters())
+    return [{"params": backbone, "share": train.backbone_rate}, {"params": head, "share": 1.0}]

@@ -42,7 +42,7 @@ class Session:
 
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
-        self.frozen: tuple[str, FrozenDiffusion] | None = None
+        self.frozen: tuple[tuple[str, str], FrozenDiffusion] | None = None
 
     def open(self, place: Path) -> Progress:
         """Builds the trial whose folder this is and goes back to its last checkpoint, if it has one."""
@@ -69,13 +69,13 @@ class Session:
     def model(self) -> VDIT:
         """The trial's model on frozen weights that are loaded once per session, not once per trial."""
         trial = self.ticket.trial
-        if self.frozen is None or self.frozen[0] != self.ticket.weights:
+        identity = (trial.model.backbone.name, self.ticket.weights)
+        if self.frozen is None or self.frozen[0] != identity:
             place = folder.weights_folder(trial, self.ticket.weights, self.runs)
-            self.frozen = (
-                self.ticket.weights,
-                registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.member.device),
-            )
-        return VDIT(trial.model, self.frozen[1], trial.seed).to(self.member.device)
+            self.frozen = identity, registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.member.device)
+        model = VDIT(trial.model, self.frozen[1], trial.seed)
+        model.features.recompute = trial.launch.recompute
+        return model
 
     def advance(self) -> Progress:
         """The next piece of work, small enough to report: some steps, or a video per worker, or the end."""
