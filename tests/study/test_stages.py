@@ -26,6 +26,8 @@ def of(trials: list[Trial], stage: str) -> list[Stage]:
         ("image", "gaussian", False, "the projection of the prompt is trained"),
         ("image+text", "gaussian", False, "the projection of the prompt is trained"),
         ("text", "predicted", False, "the noise predictor is trained"),
+        ("text", "predicted-eq2", False, "the noise predictor is trained"),
+        ("text", "none", True, "frozen, drawn from data.seed alone; one copy"),
         ("image+text", "predicted", False, "the noise predictor is trained; the projection of the prompt is trained"),
     ],
 )
@@ -58,3 +60,14 @@ def test_sizes_are_those_of_the_published_networks() -> None:
     assert size("text embeddings", VD_IT) == 4 * 77 * 1024
     # 960, 1600 and 1920 channels at strides 8, 16 and 32 (spec section 1.8).
     assert size("U-Net features", VD_IT) == 4 * 5 * (960 * 64 * 80 + 1600 * 32 * 40 + 1920 * 16 * 20)
+
+
+def test_video_swin_is_trained_and_has_no_frozen_stage() -> None:
+    assert stages([backbone.apply(VD_IT, "video-swin")]) == ()
+
+
+def test_dropout_in_the_frozen_networks_is_an_obstacle() -> None:
+    text = arm("text", "gaussian")
+    released = replace(text, model=replace(text.model, backbone=replace(text.model.backbone, mode="released")))
+    (found,) = of([released], "U-Net features")
+    assert (found.shareable, found.why) == (False, "the U-Net's dropout is drawn from the trial's seed")

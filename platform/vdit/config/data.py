@@ -59,7 +59,7 @@ class Data:
     seed: int = 0
     train_split: str = "train"
     eval_split: str = "valid"
-    frames: int = 5
+    frames: Annotated[int, Field(ge=1, le=64)] = 5
     boxes: Extent = "inclusive"
     captions: Captions = "lower"
     augment: Augment = Augment()

@@ -28,6 +28,11 @@ class Backbone:
     seed: int = 0
     mode: Literal["eval", "released"] = "eval"
 
+    @property
+    def is_swin(self) -> bool:
+        """Whether the video is read by Video Swin, which is trained, and not by a diffusion model."""
+        return self.name.endswith("video-swin")
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Encode:

@@ -46,6 +46,15 @@ class Trial:
     evaluate: Evaluate = Evaluate()
     launch: Launch = Launch()
 
+    def micro_batch(self, workers: int) -> int:
+        """Clips of one forward pass; raises ValueError where workers and parts do not divide the batch evenly."""
+        share, rest = divmod(self.train.batch, workers)
+        if rest:
+            raise ValueError(f"train.batch is {self.train.batch} and launch.workers {workers}; the workers must divide the batch evenly")
+        if self.launch.micro_batch and share % self.launch.micro_batch:
+            raise ValueError(f"a worker's share is {share} clips, launch.micro_batch {self.launch.micro_batch}; it must divide the share")
+        return self.launch.micro_batch or share
+
 
 @cache
 def adapter() -> TypeAdapter[Trial]:

@@ -12,7 +12,7 @@ from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
 from vdit.config.key import folder_name, trial_key
 from vdit.config.trial import Trial
-from vdit.study import design
+from vdit.study import design, feasible
 from vdit.study.preset import Estimate
 from vdit.study.spec import Arm, Level, Study
 from vdit.study.stages import Stage, stages
@@ -103,6 +103,7 @@ def build(study: Study, runs: Path, *, provisional: bool = False, packages: tupl
     """
     arms = design.arms(study)
     resolved = design.resolve(study.base, arms)
+    feasible.check(study.path, arms, resolved)
     code = code_digest(packages, runs / "manifests")
     points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
     trials = _trials(points, _Identities(runs / "manifests", provisional), code, _finished(runs))

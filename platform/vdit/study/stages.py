@@ -9,10 +9,11 @@ from functools import cache
 from typing import Literal
 
 from vdit.config.canonical import Memo, canonical
-from vdit.config.model import NoiseKind, PromptKind
+from vdit.config.model import Model, NoiseKind, PromptKind
 from vdit.config.trial import Trial
 
 Node = Literal["frames", "captions", "VAE latents", "image tokens", "text embeddings", "prompt", "noise", "U-Net features"]
+TRAINED_NOISE: tuple[NoiseKind, ...] = ("predicted", "predicted-eq2")
 STAGES: tuple[Node, ...] = ("VAE latents", "image tokens", "text embeddings", "U-Net features")
 
 
@@ -41,9 +42,8 @@ def stages(arms: Sequence[Trial]) -> tuple[Stage, ...]:
     groups: dict[tuple[Node, tuple[str, ...]], _Group] = {}
     memo: Memo = {}
     for trial in arms:
-        prompt, noise = trial.model.prompt.kind, trial.model.noise.kind
-        for stage in used(prompt):
-            key = stage, obstacles(stage, prompt, noise)
+        for stage in used(trial.model):
+            key = stage, obstacles(stage, trial.model)
             if key not in groups:
                 groups[key] = _Group([], set(), size(stage, trial))
             groups[key].arms.append(trial.arm)
@@ -52,7 +52,7 @@ def stages(arms: Sequence[Trial]) -> tuple[Stage, ...]:
     return tuple(_stage(key, groups[key]) for key in order)
 
 
-def upstream(node: Node, prompt: PromptKind, noise: NoiseKind) -> tuple[Node, ...]:
+def upstream(node: Node, model: Model) -> tuple[Node, ...]:
     """What a node is computed from."""
     tokens: dict[PromptKind, tuple[Node, ...]] = {
         "image": ("image tokens",),
@@ -65,37 +65,40 @@ def upstream(node: Node, prompt: PromptKind, noise: NoiseKind) -> tuple[Node, ..
         "VAE latents": ("frames",),
         "image tokens": ("frames",),
         "text embeddings": ("captions",),
-        "prompt": tokens[prompt],
-        "noise": ("VAE latents",) if noise == "predicted" else (),
+        "prompt": tokens[model.prompt.kind],
+        "noise": ("VAE latents",) if model.noise.kind in TRAINED_NOISE else (),
         "U-Net features": ("VAE latents", "noise", "prompt"),
     }
     return edges[node]
 
 
-def obstacle(node: Node, prompt: PromptKind, noise: NoiseKind) -> str:
+def obstacle(node: Node, model: Model) -> str:
     """Why the node itself changes from step to step or from trial to trial; "" where it does not.
 
-    Augmentation and gaussian noise are pinned: drawn from (data.seed, epoch, index) alone, the same in every trial.
+    Augmentation, gaussian noise and posterior samples are pinned: drawn from (data.seed, epoch, index) alone, the same in every trial.
     """
-    if node == "prompt" and prompt != "text":
+    if node == "prompt" and model.prompt.kind != "text":
         return "the projection of the prompt is trained"
-    if node == "noise" and noise == "predicted":
+    if node == "noise" and model.noise.kind in TRAINED_NOISE:
         return "the noise predictor is trained"
+    if node == "U-Net features" and model.backbone.mode == "released":
+        return "the U-Net's dropout is drawn from the trial's seed"
     return ""
 
 
 @cache
-def obstacles(node: Node, prompt: PromptKind, noise: NoiseKind) -> tuple[str, ...]:
+def obstacles(node: Node, model: Model) -> tuple[str, ...]:
     """All obstacles at the node and upstream of it: the proof, empty where the node is shareable."""
-    found = dict.fromkeys(reason for before in upstream(node, prompt, noise) for reason in obstacles(before, prompt, noise))
-    own = obstacle(node, prompt, noise)
+    found = dict.fromkeys(reason for before in upstream(node, model) for reason in obstacles(before, model))
+    own = obstacle(node, model)
     return (*found, own) if own else tuple(found)
 
 
-@cache
-def used(prompt: PromptKind) -> tuple[Node, ...]:
-    """The stages that a trial with this prompt has."""
-    return tuple(stage for stage in STAGES if stage in ("VAE latents", "U-Net features", *upstream("prompt", prompt, "gaussian")))
+def used(model: Model) -> tuple[Node, ...]:
+    """The stages that a trial has: none where the backbone is trained itself, else those that its prompt needs."""
+    if model.backbone.is_swin:
+        return ()
+    return tuple(stage for stage in STAGES if stage in ("VAE latents", "U-Net features", *upstream("prompt", model)))
 
 
 def size(stage: Node, trial: Trial) -> int:

@@ -45,7 +45,7 @@ class Loop:
 
     def __init__(self, trial: Trial, model: VDIT, split: Split, member: Member) -> None:
         self.trial, self.model, self.split, self.member = trial, model, split, member
-        self.micro = micro_batch(trial, member.world)
+        self.micro = trial.micro_batch(member.world)
         self.schedule = Schedule(split.items, trial.data, trial.train)
         self.names = term_names(trial.model.head.decoder_layers, trial.train.loss)
         self.engine = engine(Objective(model, trial.train), trial, self.micro, member.world)
@@ -138,16 +138,6 @@ class Loop:
                 whole.trainable()[name].copy_(value)
         checkpoint.put_back(whole.kept(), tensors, Path("ZeRO 3"))
         return whole
-
-
-def micro_batch(trial: Trial, world: int) -> int:
-    """Clips of one forward pass; raises ValueError where workers and parts do not divide the batch evenly."""
-    batch, micro = trial.train.batch, trial.launch.micro_batch
-    if batch % world:
-        raise ValueError(f"train.batch is {batch} and launch.workers {world}; the workers must divide the batch evenly")
-    if micro and batch // world % micro:
-        raise ValueError(f"a worker's share is {batch // world} clips, launch.micro_batch {micro}; it must divide the share evenly")
-    return micro or batch // world
 
 
 def engine(objective: Objective, trial: Trial, micro: int, world: int) -> Any:
