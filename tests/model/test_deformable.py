@@ -9,6 +9,7 @@ from transformers.models.deformable_detr.modeling_deformable_detr import MultiSc
 
 from vdit.config.model import Head
 from vdit.model.deformable import DeformableAttention, Memory, sample, sample_by_grid
+from vdit.model.deformable_gather import sample_by_gather
 
 CONFIG = Head(width=64, heads=8, points=4)
 
@@ -18,7 +19,7 @@ def memory(sizes: tuple[tuple[int, int], ...]) -> Memory:
     return Memory(torch.randn(2, tokens, 64), torch.zeros(2, tokens, dtype=torch.bool), sizes, torch.ones(2, len(sizes), 2))
 
 
-@pytest.mark.parametrize("read", [sample, sample_by_grid])
+@pytest.mark.parametrize("read", [sample, sample_by_grid, sample_by_gather])
 def test_readings_of_a_two_by_two_map_are_those_by_hand(read: type(sample)) -> None:
     values = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(1, 4, 1, 1)
     places = torch.tensor([[0.5, 0.5], [0.25, 0.25], [0.5, 0.25], [0.0, 0.0], [-1.0, 0.5]]).reshape(1, 5, 1, 1, 1, 2)
@@ -27,7 +28,7 @@ def test_readings_of_a_two_by_two_map_are_those_by_hand(read: type(sample)) -> N
     torch.testing.assert_close(read(values, ((2, 2),), places, weights).flatten(), expected)
 
 
-@pytest.mark.parametrize("read", [sample, sample_by_grid])
+@pytest.mark.parametrize("read", [sample, sample_by_grid, sample_by_gather])
 def test_sampling_is_that_of_transformers(read: type(sample)) -> None:
     torch.manual_seed(0)
     sizes = ((6, 9), (3, 5), (2, 3), (1, 2))

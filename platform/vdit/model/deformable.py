@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from vdit.config.model import Head
 from vdit.model.deformable_cpu import Sizes, sample_on_cpu
+from vdit.model.deformable_gather import compiled
 from vdit.model.precision import no_autocast, single
 
 LEVELS = 4  # strides 8, 16, 32 and 64
@@ -33,11 +34,16 @@ class Memory(NamedTuple):
 def sample(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
     """[N, Q, M, D]: the weighted sum of what is read at the locations (x y in shares of a level), bilinear, zero outside.
 
-    A compiled loop on the CPU; elsewhere `grid_sample`.
+    Compiled loops on the CPU, a compiled gather on CUDA; elsewhere `grid_sample`.
     """
-    if values_NSMD.device.type == "cpu":
-        return sample_on_cpu(values_NSMD, sizes, locations_NQMLP2, weights_NQMLP)
-    return sample_by_grid(values_NSMD, sizes, locations_NQMLP2, weights_NQMLP)
+    inputs = (values_NSMD, sizes, locations_NQMLP2, weights_NQMLP)
+    match values_NSMD.device.type:
+        case "cpu":
+            return sample_on_cpu(*inputs)
+        case "cuda":
+            return compiled()(*inputs)
+        case _:
+            return sample_by_grid(*inputs)
 
 
 def sample_by_grid(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
