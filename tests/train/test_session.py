@@ -13,6 +13,7 @@ from vdit.study import plan as planning
 from vdit.study import spec
 from vdit.train import checkpoint
 from vdit.train.group import Member
+from vdit.train.loop import LossNotFiniteError
 from vdit.train.session import Session
 
 ALONE = Member(0, 1, torch.device("cpu"))
@@ -137,3 +138,18 @@ def test_a_checkpoint_of_another_architecture_is_refused(tiny: Path, tmp_path: P
     checkpoint.write(place / "checkpoint", odd, 1)
     with pytest.raises(ValueError, match="another architecture"):
         Session(ALONE, tmp_path / "runs").open(place)
+
+
+@pytest.mark.parametrize(("planted", "named"), [("head.controller.layers.1.bias", "head.controller.layers.1"), (None, "unet.conv_in")])
+def test_a_loss_that_is_not_finite_says_step_clips_and_where_it_began(tiny: Path, tmp_path: Path, planted: str | None, named: str) -> None:
+    place = trial_folder(tiny, tmp_path / "runs")
+    session = Session(ALONE, tmp_path / "runs")
+    session.open(place)
+    session.advance()
+    model = session.loop.model
+    wrong = model.trainable()[planted] if planted else model.frozen.unet.conv_in.bias
+    with torch.no_grad():
+        wrong.data = torch.full_like(wrong, torch.nan)
+    with pytest.raises(LossNotFiniteError, match=rf"loss is nan at step 1 on \w+/\w+, \w+/\w+; .* that of {named}$"):
+        session.advance()
+    assert (place / "checkpoint").exists() is False, "what went wrong is not saved"
