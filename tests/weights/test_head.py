@@ -33,8 +33,9 @@ def test_a_published_key(name: str, key: str) -> None:
 
 
 def test_rules_of_another_head_come_first() -> None:
-    own = ((r"fusion_module\.(.+)", r"fusion.\1"),)
-    assert head.key("fusion.in_proj_bias", head.back(own)) == "fusion_module.in_proj_bias"
+    own = ((r"another_module\.(.+)", r"queries.attention.\1"),)
+    assert head.key("queries.attention.in_proj_bias", head.back()) == "fusion_module.multihead_attn.in_proj_bias"
+    assert head.key("queries.attention.in_proj_bias", head.back(own)) == "another_module.in_proj_bias"
 
 
 def test_sizes() -> None:

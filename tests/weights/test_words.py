@@ -1,11 +1,12 @@
 """Oracle: the miniature's RoBERTa, as it is and trained a little."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vdit.backbones import modelscope
@@ -35,6 +36,13 @@ def test_the_published_one_is_recognised_and_not_written_again(made_sgmg: dict[s
     line, finding = converted(made_sgmg, tmp_path, folder / "roberta")
     assert finding == "as published" and str(folder / "roberta") in line
     assert not (tmp_path / "out/roberta").exists()
+
+
+def test_a_pooler_of_the_published_one_is_not_compared(made_sgmg: dict[str, Tensor], copied: Callable[[], Path]) -> None:
+    place = copied() / "roberta"
+    pooler = {"pooler.dense.weight": torch.eye(64), "pooler.dense.bias": torch.ones(64)}
+    save_file({**load_file(place / "model.safetensors"), **pooler}, place / "model.safetensors")
+    assert compare(Path("checkpoint"), made_sgmg, place).finding == "as published"
 
 
 def test_one_that_was_trained_is_kept_so_that_it_loads(made_sgmg: dict[str, Tensor], model: Model, folder: Path, tmp_path: Path) -> None:
