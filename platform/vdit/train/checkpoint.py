@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import torch.distributed as dist
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -43,17 +44,39 @@ def scatter(engine: Any, trainable: Mapping[str, torch.nn.Parameter], tensors: M
                 moments = {moment: tensors[f"{moment}/{name}"].to(parameter.device).clone() for moment in MOMENTS}
                 engine.optimizer.state[parameter] = {"step": torch.tensor(float(step)), **moments}
         return
-    from deepspeed.runtime.zero import GatheredParameters
+    begin_moments(engine, step)
+    put = _put_part if engine.zero_optimization_stage() == 3 else _put_whole
+    for name, parameter in trainable.items():
+        put(parameter, *(tensors[f"{kind}/{name}"].to(parameter.device) for kind in ("parameter", *MOMENTS)))
+
+
+def _put_whole(parameter: torch.nn.Parameter, value: Tensor, *moments: Tensor) -> None:
     from deepspeed.utils import safe_set_full_fp32_param, safe_set_full_optimizer_state
 
-    begin_moments(engine, step)
-    for name, parameter in trainable.items():
-        safe_set_full_fp32_param(parameter, tensors[f"parameter/{name}"].to(parameter.device))
-        # The call above sets the optimizer's copy; the model reads its own until the next step.
-        with GatheredParameters([parameter], modifier_rank=0, enabled=engine.zero_optimization_stage() == 3):
-            parameter.data.copy_(tensors[f"parameter/{name}"])
-        for moment in MOMENTS:
-            safe_set_full_optimizer_state(parameter, tensors[f"{moment}/{name}"].to(parameter.device), moment)
+    safe_set_full_fp32_param(parameter, value)
+    # The call above sets the optimizer's copy; the model reads its own until the next step.
+    parameter.data.copy_(value)
+    for moment, tensor in zip(MOMENTS, moments, strict=True):
+        safe_set_full_optimizer_state(parameter, tensor, moment)
+
+
+def _put_part(parameter: torch.nn.Parameter, value: Tensor, *moments: Tensor) -> None:
+    """ZeRO 3: this worker's part. DeepSpeed 0.19's calls for whole tensors fail where their size is no multiple of the workers'."""
+    from deepspeed.runtime.zero import GatheredParameters
+    from deepspeed.utils import safe_get_local_fp32_param, safe_set_local_fp32_param, safe_set_local_optimizer_state
+
+    length = safe_get_local_fp32_param(parameter).numel()
+    safe_set_local_fp32_param(parameter, _part(value, length))
+    with GatheredParameters([parameter], modifier_rank=0):
+        parameter.data.copy_(value)
+    for moment, tensor in zip(MOMENTS, moments, strict=True):
+        safe_set_local_optimizer_state(parameter, _part(tensor, length), moment)
+
+
+def _part(whole: Tensor, length: int) -> Tensor:
+    """The rank-th piece of so many elements; behind the last element there are zeros."""
+    padded = torch.nn.functional.pad(whole.flatten(), (0, length * dist.get_world_size() - whole.numel()))
+    return padded.narrow(0, length * dist.get_rank(), length)
 
 
 def aside(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
