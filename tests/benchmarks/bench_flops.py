@@ -57,10 +57,18 @@ class Step(NamedTuple):
         return sum(self.forward.values()) + self.backward
 
 
-UNET = ("conv_in", "transformer_in", *(f"down_blocks.{i}" for i in range(4)), "mid_block", *(f"up_blocks.{i}" for i in range(4)), "conv_out")
+UNET = (
+    "conv_in",
+    "transformer_in",
+    *(f"down_blocks.{i}" for i in range(4)),
+    "mid_block",
+    *(f"up_blocks.{i}" for i in range(4)),
+    "conv_out",
+)
 
 
 def released_step(model: Released, batch: Batch, clips: Any) -> Step:
+    assert batch.targets is not None
     with counting() as counter:
         outputs = model(clips, batch.targets)
         loss = released_total(released_losses(outputs, batch.targets))

@@ -90,9 +90,7 @@ def relative(given: Tensor | None, recorded: Tensor) -> float:
     return float((given - recorded).norm() / recorded.norm())
 
 
-def test_training_gives_the_recorded_outputs_losses_and_gradients(
-    released: Released, records: dict[str, Tensor], targets: Targets
-) -> None:
+def test_training_gives_the_recorded_outputs_losses_and_gradients(released: Released, records: dict[str, Tensor], targets: Targets) -> None:
     outputs = released(clips(records, "train"), targets)
     assert [int(output.chosen_B) for output in outputs[:-1]] == records["train/out/aux_matcher_index"].flatten().tolist()
     assert int(outputs[-1].chosen_B) == int(records["train/out/main_matcher_index"])
@@ -118,12 +116,12 @@ def test_training_gives_the_recorded_outputs_losses_and_gradients(
 
 def test_inference_gives_the_recorded_masks(released: Released, records: dict[str, Tensor]) -> None:
     output = released.predict(clips(records, "eval"))
-    query = output.chosen_B.item()
+    query = int(output.chosen_B)
     close(output.masks_BTHW[:, :, None], records["eval/out/pred_masks"])
     close(output.logits_BTQ[:, :, query, None, None], records["eval/out/pred_logits"])
     close(output.boxes_BTQ4[:, :, query, None], records["eval/out/pred_boxes"])
 
 
 def test_the_image_preparation_is_the_recorded_one(released: Released, records: dict[str, Tensor]) -> None:
-    prepared = released.backbone[0]["diff_ftex"].prepare(records["train/inter/vae.pixel_values"])
+    prepared = released.extractor().prepare(records["train/inter/vae.pixel_values"])
     torch.testing.assert_close(prepared, records["train/inter/clip_vision.pixel_values"])

@@ -3,7 +3,7 @@
 # B clips, T frames, Q queries, H W pixels
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -16,19 +16,15 @@ ALPHA, GAMMA = 0.25, 2
 WEIGHTS = {"ce": 2, "bbox": 5, "giou": 2, "mask": 2, "dice": 5, "mask_low": 2, "dice_low": 5}
 
 
-class Output(Protocol):
-    """A decoder layer with its matched query (`yardstick.released.Layer`)."""
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What a decoder layer says, and the masks of the query that is matched (training) or surest (inference)."""
 
-    @property
-    def logits_BTQ(self) -> Tensor: ...
-    @property
-    def boxes_BTQ4(self) -> Tensor: ...
-    @property
-    def chosen_B(self) -> Tensor: ...
-    @property
-    def low_BTHW(self) -> Tensor: ...
-    @property
-    def masks_BTHW(self) -> Tensor: ...
+    logits_BTQ: Tensor
+    boxes_BTQ4: Tensor
+    chosen_B: Tensor
+    low_BTHW: Tensor  # logits at stride 2
+    masks_BTHW: Tensor  # logits at full resolution
 
 
 def giou(first: Tensor, second: Tensor) -> Tensor:
@@ -75,7 +71,7 @@ def of_query(values_BTQX: Tensor, chosen_B: Tensor) -> Tensor:
     return torch.stack(picked).squeeze(2)
 
 
-def losses(outputs: Sequence[Output], targets: Targets) -> dict[str, Tensor]:
+def losses(outputs: Sequence[Layer], targets: Targets) -> dict[str, Tensor]:
     """Unweighted, seven a layer, under the released names; divided by the frames that show an object."""
     boxes = targets.valid_BT.sum().clamp(min=1)
     terms: dict[str, Tensor] = {}
@@ -85,7 +81,7 @@ def losses(outputs: Sequence[Output], targets: Targets) -> dict[str, Tensor]:
     return terms
 
 
-def layer_losses(output: Output, targets: Targets) -> dict[str, Tensor]:
+def layer_losses(output: Layer, targets: Targets) -> dict[str, Tensor]:
     clips, _, queries = output.logits_BTQ.shape
     wanted_BQ = F.one_hot(output.chosen_B, queries)
     visible_BTQ = (wanted_BQ[:, None] * targets.valid_BT[..., None]).float()

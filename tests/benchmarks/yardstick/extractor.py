@@ -1,4 +1,4 @@
-"""Features of the released VD-IT from stock parts: whole networks of diffusers and transformers, images prepared by PIL (spec section 1)."""
+"""Features of the released VD-IT from stock parts: whole networks of diffusers and transformers, images prepared by PIL (spec 1)."""
 
 # B clips, T frames, N = B x T with clips outermost, C channels, H W pixels, S side of the image tower's input, L words, P image tokens
 
@@ -27,7 +27,7 @@ SCALE = 0.18215
 class Clips:
     """What the released model is called with, and the one number it draws.
 
-    `eps_NCHW` draws the latents from the autoencoder's posterior. `pixels_N3SS` is the image tower's input; None prepares it from the frames.
+    `eps_NCHW` draws the latents from the autoencoder's posterior. `pixels_N3SS` is the image tower's input; None prepares it.
     """
 
     frames_BT3HW: Tensor  # ImageNet-normalised, zero-padded
@@ -204,6 +204,7 @@ class Extractor(nn.Module):
     def side_outputs(self, noisy_BCTHW: Tensor, steps_B: Tensor, prompts_NLC: Tensor) -> list[Tensor]:
         """What is read of the whole U-Net: behind its input transformer, two `down` and three `up` blocks."""
         unet = self.unet
-        with outputs_of([unet.transformer_in, *unet.down_blocks[:2], *unet.up_blocks[:3]]) as outputs, one_prompt_a_frame(unet, prompts_NLC):
+        read = [unet.transformer_in, *unet.down_blocks[:2], *unet.up_blocks[:3]]
+        with outputs_of(read) as outputs, one_prompt_a_frame(unet, prompts_NLC):
             unet(noisy_BCTHW, steps_B, encoder_hidden_states=prompts_NLC[: len(steps_B)])
         return outputs

@@ -1,9 +1,12 @@
 """A model of middle size in both forms, the released composition and this project's, with the same random weights.
 
-U-Net (64, 128, 256, 256) with prompts 256 wide and the published 64 channels a head; autoencoder (32, 64, 128, 128); image tower of 8 layers,
-320 wide, 224 pixels; text tower and RoBERTa of 6 layers, 256 wide, with 4 heads and the miniature's tokenizers of 1024 tokens; prompt attention
-of 4 heads with 128 behind it (half the width, as published); the published head: 256 wide, feed-forward 2048, pyramid 128 to 1024.
+U-Net (64, 128, 256, 256) with prompts 256 wide and 16 channels a head (nearly as many heads as published, and an input transformer that is
+twice as wide as its map, published 1.6 times); autoencoder (32, 64, 128, 128); image tower of 8 layers, 320 wide, 224 pixels; text tower
+and RoBERTa of 6 layers, 256 wide, with 4 heads and the miniature's tokenizers of 1024 tokens; prompt attention of 4 heads with 128 behind
+it (half the width, as published); the published head: 256 wide, feed-forward 2048, pyramid 128 to 1024.
 """
+
+from typing import Any
 
 import torch
 from diffusers import DDPMScheduler
@@ -17,6 +20,7 @@ from vdit.config.model import Model, Prompt
 from vdit.model import networks, tokens
 from vdit.model.batch import Batch, Targets
 from vdit.model.collate import MEAN, STD, channels
+from vdit.model.features import Encoded
 from vdit.model.frozen import Frozen
 from vdit.model.released import features_state, frozen_states
 from vdit.model.released_head import head_state
@@ -25,7 +29,13 @@ from vdit.model.vdit import VDIT
 from vdit.model.words import token_ids
 
 VOCABULARY = 1024
-SMALL = {"vocab_size": VOCABULARY, "hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 4}
+SMALL: dict[str, Any] = {
+    "vocab_size": VOCABULARY,
+    "hidden_size": 256,
+    "intermediate_size": 1024,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 4,
+}
 MODEL = Model(
     architecture=Architecture(
         unet=UNet(block_out_channels=(64, 128, 256, 256), cross_attention_dim=256, attention_head_dim=16),
@@ -44,7 +54,7 @@ def released(model: Model, seed: int) -> Released:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yardstick = Released(model)
-        networks.standardise_latents(yardstick.backbone[0]["diff_ftex"].vae, SCALE, networks.drawn_frames(8))
+        networks.standardise_latents(yardstick.extractor().vae, SCALE, networks.drawn_frames(8))
         for module in yardstick.modules():
             if isinstance(module, DeformableAttention):
                 nn.init.normal_(module.sampling_offsets.bias, std=2)
@@ -110,10 +120,22 @@ def batch(caption: str, frames: int, height: int, width: int) -> Batch:
     )
 
 
-def clips(batch: Batch, frozen: Frozen, prepared: bool) -> Clips:
-    """The same input for the released form. `prepared` gives it our image preparation, which keeps grey levels that the released one truncates.
+def unseen(batch: Batch) -> Encoded:
+    """Noise in the place of what the frozen networks see."""
+    sizes = MODEL.architecture
+    count, length, _, height, width = batch.frames_BT3HW.shape
+    patches = (sizes.image.image_size // sizes.image.patch_size) ** 2
+    return Encoded(
+        latents_BTCHW=torch.randn(count, length, sizes.vae.latent_channels, height // 8, width // 8),
+        map4_NCHW=torch.randn(count * length, sizes.vae.block_out_channels[2], height // 4, width // 4),
+        tokens_NPC=torch.randn(count * length, 1 + patches, sizes.image.width),
+    )
 
-    Latents are the posterior's mean, as ours.
+
+def clips(batch: Batch, frozen: Frozen, prepared: bool) -> Clips:
+    """The same input for the released form, whose latents are then the posterior's mean, as ours.
+
+    `prepared` gives it our image preparation too, which keeps grey levels that the released one truncates.
     """
     words = frozen.roberta_tokenizer(list(batch.captions), padding="longest", return_tensors="pt")
     count, length, _, height, width = batch.frames_BT3HW.shape

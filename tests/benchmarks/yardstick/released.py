@@ -1,20 +1,17 @@
 """The released VD-IT as a straightforward composition of stock parts: what this project's speed is measured against.
 
-It does what the released code does (spec sections 1, 3, 6): the U-Net and the autoencoder run in full, deformable attention reads level by level,
-controller, dynamic masks, matching and refinement run layer by layer, and each expression computes everything again. Parameters have the
-released names, so that a released state dict loads. Float32, without dropout. Clips need two frames or more.
+It does what the released code does (spec sections 1, 3, 6): the U-Net and the autoencoder run in full, deformable attention reads level
+by level, controller, dynamic masks, matching and refinement run layer by layer, and each expression computes everything again. Parameters
+have the released names, so that a released state dict loads. Float32, without dropout. Clips need two frames or more.
 """
 
 # B clips, T frames, N = B x T with clips outermost, Q queries, C channels, O mask channels, H W size at stride 8
-
-import copy
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import RobertaModel
-from yardstick.criterion import matched, of_query
+from yardstick.criterion import Layer, matched, of_query
 from yardstick.extractor import Clips, Extractor
 from yardstick.transformer import MLP, Decoded, Transformer, moved, waves
 
@@ -24,17 +21,6 @@ from vdit.model.batch import Targets
 
 PATCH = 4
 STRIDE = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """What a decoder layer says, and the masks of the query that is matched (training) or surest (inference)."""
-
-    logits_BTQ: Tensor
-    boxes_BTQ4: Tensor
-    chosen_B: Tensor
-    low_BTHW: Tensor  # logits at stride 2
-    masks_BTHW: Tensor  # logits at full resolution
 
 
 class Projection(nn.Module):
@@ -66,10 +52,12 @@ class MaskRefine(nn.Module):
         x = x + self.conv2_1div8(self.conv1_1div8(torch.cat([x, coarse_NCHW], dim=1).relu()).relu())
         x = F.interpolate(x, size=fine_NCHW.shape[-2:], mode="bilinear", align_corners=False)
         x = x + self.conv2_1div4(self.conv1_1div4(torch.cat([x, fine_NCHW], dim=1).relu()).relu())
-        return x
+        return torch.as_tensor(x)
 
 
 class Released(nn.Module):
+    """The whole model, in eval mode."""
+
     def __init__(self, model: Model) -> None:
         super().__init__()
         head, words, channels = model.head, model.architecture.roberta.hidden_size, [model.pyramid.width * 2**i for i in range(4)]
@@ -81,7 +69,7 @@ class Released(nn.Module):
         self.sentence_proj.requires_grad_(False)
         self.query_tensors = nn.Parameter(torch.randn(head.queries, head.width))
         self.query_embed = nn.Embedding(head.queries, head.width)
-        self.class_embed = nn.ModuleList(copy.deepcopy(nn.Linear(head.width, 1)) for _ in range(head.decoder_layers))
+        self.class_embed = nn.ModuleList(nn.Linear(head.width, 1) for _ in range(head.decoder_layers))
         self.bbox_embed = nn.ModuleList(MLP(head.width, 4) for _ in range(head.decoder_layers))
         self.transformer = Transformer(head, self.bbox_embed)
         self.text_proj = Projection(words, head.width)
@@ -93,9 +81,14 @@ class Released(nn.Module):
         self.mask_refine = MaskRefine(channels[0], channels[1])
         self.eval()
 
+    def extractor(self) -> Extractor:
+        extractor = self.get_submodule("backbone.0.diff_ftex")
+        assert isinstance(extractor, Extractor)
+        return extractor
+
     def forward(self, clips: Clips, targets: Targets) -> list[Layer]:
         """Training: the matched query's masks, one layer after the other."""
-        levels = self.backbone[0]["diff_ftex"](clips)
+        levels = self.extractor()(clips)
         decoded, features = self.decode(clips, levels)
         outputs = []
         for layer in range(len(self.class_embed)):
@@ -110,7 +103,7 @@ class Released(nn.Module):
     @torch.no_grad()
     def predict(self, clips: Clips) -> Layer:
         """Inference: the surest query of the last layer. Masks are drawn in every layer, refined in the last."""
-        levels = self.backbone[0]["diff_ftex"](clips)
+        levels = self.extractor()(clips)
         decoded, features = self.decode(clips, levels)
         for layer in range(len(self.class_embed)):
             logits_BTQ, boxes_BTQ4 = self.heads(decoded, layer, clips)
@@ -165,7 +158,8 @@ class Released(nn.Module):
         frames, queries, _ = parameters_TQP.shape
         channels, height, width = features_TCHW.shape[1:]
         groups, outputs = frames * queries, self.channels
-        y_HW, x_HW = torch.meshgrid(*(torch.arange(n, device=points_TQ2.device) * STRIDE + STRIDE // 2 for n in (height, width)), indexing="ij")
+        places = (torch.arange(n, device=points_TQ2.device) * STRIDE + STRIDE // 2 for n in (height, width))
+        y_HW, x_HW = torch.meshgrid(*places, indexing="ij")
         relative = points_TQ2[..., None, None] - torch.stack((x_HW, y_HW))
         x = torch.cat([features_TCHW[:, None].repeat(1, queries, 1, 1, 1), relative], dim=2).reshape(1, -1, height, width)
         lengths = [outputs * (channels + 2), outputs**2, outputs, outputs]

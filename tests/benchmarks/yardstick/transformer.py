@@ -166,7 +166,9 @@ class Transformer(nn.Module):
         embedded = [positions(padding, channels) + row[:, None, None] for padding, row in zip(padding_NHW, self.level_embed, strict=True)]
         places_NSC, x = (torch.cat([y.flatten(2).transpose(1, 2) for y in levels], dim=1) for levels in (embedded, maps_NCHW))
         padding_NS = torch.cat([padding.flatten(1) for padding in padding_NHW], dim=1)
-        references_NSL2 = torch.cat([centres(size, ratios[:, level]) for level, size in enumerate(sizes)], dim=1)[:, :, None] * ratios[:, None]
+        references_NSL2 = (
+            torch.cat([centres(size, ratios[:, level]) for level, size in enumerate(sizes)], dim=1)[:, :, None] * ratios[:, None]
+        )
         for layer in self.encoder["layers"]:
             x = layer(Memory(x, padding_NS, sizes, ratios), places_NSC, references_NSL2)
         return Memory(x, padding_NS, sizes, ratios)
