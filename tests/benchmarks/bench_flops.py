@@ -13,15 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 from yardstick import full
-from yardstick.criterion import losses as released_losses
-from yardstick.criterion import total as released_total
 from yardstick.released import Released
 
-from vdit.config.train import LossWeights, MatchWeights
+from vdit.config.train import MatchWeights
 from vdit.model import autoencoder
 from vdit.model.batch import Batch
 from vdit.model.features import Encoded
-from vdit.model.losses import losses, total
 from vdit.model.vdit import VDIT
 from vdit.model.words import words
 
@@ -70,8 +67,7 @@ UNET = (
 def released_step(model: Released, batch: Batch, clips: Any) -> Step:
     assert batch.targets is not None
     with counting() as counter:
-        outputs = model(clips, batch.targets)
-        loss = released_total(released_losses(outputs, batch.targets))
+        loss = stand_in(*((x.logits_BTQ, x.boxes_BTQ4, x.low_BTHW, x.masks_BTHW) for x in model(clips, batch.targets)))
     of = {name: sum(counts.values()) for name, counts in counter.get_flop_counts().items()}
     extractor = "Released.backbone.0.diff_ftex"
     parts = {
@@ -82,7 +78,7 @@ def released_step(model: Released, batch: Batch, clips: Any) -> Step:
         **{f"U-Net {part}": of.get(f"{extractor}.unet.{part}", 0) for part in UNET},
         "deformable transformer": of["Released.transformer"],
     }
-    rest = {"adapters, prompt, masks, losses": int(counter.get_total_flops()) - sum(parts.values())}
+    rest = {"adapters, prompt, masks": int(counter.get_total_flops()) - sum(parts.values())}
     return Step(parts | rest, flops(loss.backward))
 
 
@@ -90,16 +86,16 @@ def ours_step(model: VDIT, batch: Batch, encoded: Encoded) -> Step:
     """With everything stored."""
     parts: dict[str, int] = {}
     outputs: list[Any] = []
-    parts["U-Net, text tower, prompt, adapters"] = flops(lambda: outputs.append(model.levels(batch, encoded)))
+    parts["U-Net, text tower, prompt, adapters"] = flops(lambda: outputs.append(model.features(batch, encoded)))
     parts["RoBERTa"] = flops(lambda: outputs.append(words(model.frozen, batch.captions)))
-    parts["head, losses"] = flops(lambda: outputs.append(ours_loss(model, batch, *outputs)))
-    return Step(parts, flops(outputs[-1].backward))
+    parts["head"] = flops(lambda: outputs.append(model.head(*outputs, batch, MatchWeights())))
+    loss = stand_in(*((x.logits_BTQ, x.boxes_BTQ4, x.low_BTQHW, x.masks_BTHW) for x in outputs[-1]))
+    return Step(parts, flops(loss.backward))
 
 
-def ours_loss(model: VDIT, batch: Batch, levels: Any, spoken: Any) -> Tensor:
-    assert batch.targets is not None
-    weights = LossWeights()
-    return total(losses(model.head(levels, spoken, batch, MatchWeights()), batch.targets, weights, float(full.FRAMES)), weights)
+def stand_in(*layers: tuple[Tensor, ...]) -> Tensor:
+    """For the losses, which ask for values and have neither products nor convolutions."""
+    return torch.stack([output.sum() for layer in layers for output in layer]).sum()
 
 
 def to_the_4x_map(model: VDIT, batch: Batch) -> int:

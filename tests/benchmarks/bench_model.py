@@ -36,7 +36,6 @@ from vdit.model.losses import losses, total, visible_frames
 from vdit.model.released import features_state
 from vdit.model.released_head import head_state
 from vdit.model.vdit import VDIT
-from vdit.model.words import words
 
 FRAMES, HEIGHT, WIDTH = 5, 256, 320
 SIZES = ((32, 40), (16, 20), (8, 10), (4, 5))
@@ -69,7 +68,7 @@ def ours_step(model: VDIT, batch: Batch, encoded: Encoded | None) -> float:
     """The same; `encoded` spares what does not depend on trained weights."""
     assert batch.targets is not None
     model.zero_grad()
-    outputs = model.head(model.levels(batch, encoded), words(model.frozen, batch.captions), batch, MatchWeights())
+    outputs = model(batch, MatchWeights(), encoded)
     loss = total(losses(outputs, batch.targets, LossWeights(), float(visible_frames(batch.targets))), LossWeights())
     loss.backward()
     return loss.item()
@@ -83,9 +82,9 @@ def released_video(model: Released, each: list[Clips]) -> list[Tensor]:
 
 @torch.inference_mode()
 def ours_video(model: VDIT, batch: Batch) -> list[Tensor]:
-    encoded = model.encode(batch)
+    seen = model.see(batch)
     each = (replace(batch, captions=(text,)) for text in mid.EXPRESSIONS)
-    return [model.predict(worded, "best", encoded).masks_BTQHW[:, :, 0] for worded in each]
+    return [model.predict(worded, "best", seen).masks_BTQHW[:, :, 0] for worded in each]
 
 
 class Sampling(NamedTuple):
@@ -152,7 +151,7 @@ def off(given: Tensor, expected: Tensor) -> float:
 
 
 class Bench:
-    """Both forms with the same weights, and what they are given; `prepared` clips carry our image preparation, so that results agree."""
+    """Both forms with the same weights, and what they are given."""
 
     def __init__(self) -> None:
         self.released = mid.released(mid.MODEL, seed=0)
@@ -161,21 +160,18 @@ class Bench:
         self.batch = mid.batch(mid.EXPRESSIONS[0], FRAMES, HEIGHT, WIDTH)
         assert self.batch.targets is not None
         self.targets = self.batch.targets
-        self.encoded = self.ours.encode(self.batch)
+        self.encoded = self.ours.features.encode(self.batch)
+        worded = (replace(self.batch, captions=(text,)) for text in mid.EXPRESSIONS)
+        self.clips = [mid.clips(each) for each in worded]
         self.sampling = sampling()
-
-    def clips(self, prepared: bool) -> list[Clips]:
-        """One for each expression."""
-        return [mid.clips(replace(self.batch, captions=(text,)), self.ours.frozen, prepared) for text in mid.EXPRESSIONS]
 
     def differences(self) -> dict[str, tuple[float, float]]:
         """Difference and bound by name. Points on a pixel's edge have a one-sided gradient: that of places is not compared."""
-        clips = self.clips(prepared=True)
-        loss = released_step(self.released, clips[0], self.targets)
+        loss = released_step(self.released, self.clips[0], self.targets)
         found = {"loss": (abs(ours_step(self.ours, self.batch, None) - loss) / loss, 1e-5)}
         found["gradients"] = (self.gradients_off(), 1e-3)
         found["loss, encoded given"] = (abs(ours_step(self.ours, self.batch, self.encoded) - loss) / loss, 1e-5)
-        masks = zip(ours_video(self.ours, self.batch), released_video(self.released, clips), strict=True)
+        masks = zip(ours_video(self.ours, self.batch), released_video(self.released, self.clips), strict=True)
         found["mask logits"] = (max(off(ours, released) for ours, released in masks), 1e-3)
         names = ("what is read", "values' gradient", "places' gradient", "weights' gradient")
         reads = zip(names, read(self.sampling, sample), read(self.sampling, by_grid), strict=True)
@@ -195,7 +191,6 @@ class Bench:
         return float((sum(gaps) / sum(grad.square().sum() for grad in released.values())) ** 0.5)
 
     def rows(self, rounds: int) -> list[Row]:
-        clips = self.clips(prepared=False)
         steps = (
             Contender("training step", lambda: ours_step(self.ours, self.batch, None), 1.7),
             Contender("training step, encoded given", lambda: ours_step(self.ours, self.batch, self.encoded), 2.2),
@@ -203,9 +198,9 @@ class Bench:
         attention = (Contender("deformable attention", lambda: read(self.sampling, sample), 4.0),)
         video = (Contender(f"video with {len(mid.EXPRESSIONS)} expressions", lambda: ours_video(self.ours, self.batch), 2.4),)
         return [
-            *in_turns(lambda: released_step(self.released, clips[0], self.targets), steps, rounds),
+            *in_turns(lambda: released_step(self.released, self.clips[0], self.targets), steps, rounds),
             *in_turns(lambda: read(self.sampling, by_grid), attention, 3 * rounds),
-            *in_turns(lambda: released_video(self.released, clips), video, rounds),
+            *in_turns(lambda: released_video(self.released, self.clips), video, rounds),
         ]
 
 
@@ -215,7 +210,7 @@ def step_alone(form: str) -> Callable[[], float]:
     assert batch.targets is not None
     targets = batch.targets
     if form == "released":
-        released, clips = mid.released(mid.MODEL, seed=0), mid.clips(batch, mid.frozen(mid.MODEL, seed=0), prepared=False)
+        released, clips = mid.released(mid.MODEL, seed=0), mid.clips(batch)
         return lambda: released_step(released, clips, targets)
     ours = mid.ours(mid.MODEL, seed=0)
     read(sampling(), sample)  # compiles
@@ -235,7 +230,7 @@ def memory_rows(threads: int) -> list[Row]:
     found = {}
     for form in FORMS:
         command = [sys.executable, str(Path(__file__).resolve()), "--threads", str(threads), "--memory", form]
-        before, peak = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        before, peak = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
         found[form] = (peak - before, peak)
     rows = []
     for form in FORMS[1:]:

@@ -148,7 +148,7 @@ class Extractor(nn.Module):
         text, latent = sizes.text.hidden_size, sizes.vae.latent_channels
         self.text_encoder = CLIPTextModel(networks.text_config(sizes.text))
         self.vae = AutoencoderKL(**networks.vae_config(sizes.vae))
-        self.unet = UNet3DConditionModel(**networks.unet_config(sizes.unet))
+        self.unet = networks.video_unet(sizes.unet)
         self.cv_model = CLIPVisionModelWithProjection(vision_config(sizes.image))
         self.requires_grad_(False)
         self.cross_attn = nn.ModuleDict(

@@ -4,19 +4,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet3DConditionModel
+from diffusers import AutoencoderKL
 from open_clip import CLIP
 from torch import nn
 from transformers import CLIPTextModel, RobertaModel
 from yardstick.extractor import Clips
+from yardstick.mid import assembled
 from yardstick.released import Released
 
 from vdit.config.model import Model
 from vdit.model import networks
 from vdit.model.batch import Batch, Targets
 from vdit.model.features import Encoded
-from vdit.model.frozen import Frozen
-from vdit.model.tokenizers import clip_style, roberta_style
 from vdit.model.vdit import VDIT
 
 MODEL = Model()
@@ -36,21 +35,17 @@ def released() -> Released:
 def ours() -> VDIT:
     sizes = MODEL.architecture
     with META:
-        frozen = Frozen(
-            unet=UNet3DConditionModel(**networks.unet_config(sizes.unet)),
+        drawn = networks.Networks(
+            unet=networks.video_unet(sizes.unet),
             vae=AutoencoderKL(**networks.vae_config(sizes.vae)),
             text_encoder=CLIPTextModel(networks.text_config(sizes.text)),
-            image_tower=CLIP(**networks.clip_config(sizes.image)).visual,
+            image=CLIP(**networks.clip_config(sizes.image)),
             roberta=RobertaModel(networks.roberta_config(sizes.roberta), add_pooling_layer=False),
-            tokenizer=clip_style(sizes.text.vocab_size, sizes.text.max_position_embeddings),
-            roberta_tokenizer=roberta_style(sizes.roberta.vocab_size),
-            alphas_cumprod=torch.linspace(0.999, 0.001, 1000, dtype=torch.float64, device="cpu"),
-            image_mean=(0.5, 0.5, 0.5),
-            image_std=(0.5, 0.5, 0.5),
-            image_size=sizes.image.image_size,
         )
+    frozen = assembled(drawn, sizes)  # outside: the shares of signal are numbers that are asked for
+    with META:
         model = VDIT(MODEL, frozen, seed=0).eval()
-    without_mask(frozen.roberta)
+    without_mask(drawn.roberta)
     return model
 
 

@@ -10,23 +10,23 @@ from typing import Any
 
 import torch
 from diffusers import DDPMScheduler
+from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import Tensor, nn
 from yardstick.extractor import SCALE, Clips
 from yardstick.released import Released
 from yardstick.transformer import DeformableAttention
 
 from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, TextTower, UNet
-from vdit.config.model import Model, Prompt
-from vdit.model import networks, tokens
+from vdit.config.model import Encode, Model, Prompt
+from vdit.model import networks
 from vdit.model.batch import Batch, Targets
 from vdit.model.collate import MEAN, STD, channels
 from vdit.model.features import Encoded
-from vdit.model.frozen import Frozen
+from vdit.model.frozen import FrozenDiffusion
 from vdit.model.released import features_state, frozen_states
 from vdit.model.released_head import head_state
 from vdit.model.tokenizers import clip_style, roberta_style
 from vdit.model.vdit import VDIT
-from vdit.model.words import token_ids
 
 VOCABULARY = 1024
 SMALL: dict[str, Any] = {
@@ -45,6 +45,8 @@ MODEL = Model(
         roberta=Roberta(**SMALL),
     ),
     prompt=Prompt(heads=4, feedforward=128),
+    # Grey levels and their resizing as released, so that both forms see the same; latents of both are the posterior's mean.
+    encode=Encode(cast="truncate", resize="pil"),
 )
 EXPRESSIONS = ("a red circle moving left", "the large star on top", "a white ring in the background", "the small shape that stays still")
 
@@ -63,25 +65,23 @@ def released(model: Model, seed: int) -> Released:
 
 def ours(model: Model, seed: int) -> VDIT:
     """With weights of its own, in eval mode."""
-    return VDIT(model, frozen(model, seed), seed).eval()
+    return VDIT(model, assembled(networks.seeded(model.architecture, seed), model.architecture), seed).eval()
 
 
-def frozen(model: Model, seed: int) -> Frozen:
+def assembled(drawn: networks.Networks, sizes: Architecture) -> FrozenDiffusion:
     """As a checkpoint is loaded: without the autoencoder's decoder."""
-    drawn = networks.seeded(model.architecture, seed)
     drawn.vae.decoder = drawn.vae.post_quant_conv = None
-    sizes = model.architecture
-    return Frozen(
+    return FrozenDiffusion(
         unet=drawn.unet,
         vae=drawn.vae,
         text_encoder=drawn.text_encoder,
         image_tower=drawn.image.visual,
         roberta=drawn.roberta,
-        tokenizer=clip_style(sizes.text.vocab_size, sizes.text.max_position_embeddings),
+        tokenizer=clip_style(sizes.text.vocab_size, sizes.text.max_position_embeddings, sizes.text.pad_token),
         roberta_tokenizer=roberta_style(sizes.roberta.vocab_size),
         alphas_cumprod=DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012).alphas_cumprod.double(),
-        image_mean=(0.48145466, 0.4578275, 0.40821073),
-        image_std=(0.26862954, 0.26130258, 0.27577711),
+        image_mean=OPENAI_DATASET_MEAN,
+        image_std=OPENAI_DATASET_STD,
         image_size=sizes.image.image_size,
     )
 
@@ -99,9 +99,10 @@ def batch(caption: str, frames: int, height: int, width: int) -> Batch:
     """One clip of smooth colours with a strip of padding at two sides and a square target that moves."""
     inner = (height - 8, width - 12)
     generator = torch.Generator().manual_seed(3)
-    coarse = torch.randn(frames, 3, inner[0] // 8, inner[1] // 8, generator=generator)
+    coarse = torch.rand(frames, 3, inner[0] // 8, inner[1] // 8, generator=generator)
+    shares_T3HW = nn.functional.interpolate(coarse, size=inner, mode="bilinear")
     frames_T3HW = torch.zeros(frames, 3, height, width)
-    frames_T3HW[..., : inner[0], : inner[1]] = nn.functional.interpolate(coarse, size=inner, mode="bilinear")
+    frames_T3HW[..., : inner[0], : inner[1]] = (shares_T3HW - channels(MEAN, shares_T3HW)) / channels(STD, shares_T3HW)
     padding_THW = torch.ones(frames, height, width, dtype=torch.bool)
     padding_THW[:, : inner[0], : inner[1]] = False
     masks_THW = torch.zeros(frames, height, width, dtype=torch.bool)
@@ -132,22 +133,19 @@ def unseen(batch: Batch) -> Encoded:
     )
 
 
-def clips(batch: Batch, frozen: Frozen, prepared: bool) -> Clips:
-    """The same input for the released form, whose latents are then the posterior's mean, as ours.
-
-    `prepared` gives it our image preparation too, which keeps grey levels that the released one truncates.
-    """
-    words = frozen.roberta_tokenizer(list(batch.captions), padding="longest", return_tensors="pt")
+def clips(batch: Batch) -> Clips:
+    """The same input for the released form."""
+    sizes = MODEL.architecture.text
+    tokenizer = clip_style(sizes.vocab_size, sizes.max_position_embeddings, sizes.pad_token)
+    text = tokenizer(list(batch.captions), padding="max_length", return_tensors="pt")
+    words = roberta_style(VOCABULARY)(list(batch.captions), padding="longest", return_tensors="pt")
     count, length, _, height, width = batch.frames_BT3HW.shape
-    frames_N3HW = batch.frames_BT3HW.flatten(0, 1)
-    shares_N3HW = frames_N3HW * channels(STD, frames_N3HW) + channels(MEAN, frames_N3HW)
     return Clips(
         frames_BT3HW=batch.frames_BT3HW,
         padding_BTHW=batch.padding_BTHW,
         sizes_B2=batch.sizes_B2,
-        text_BL=token_ids(frozen, batch.captions),
+        text_BL=text.input_ids,
         words_BL=words.input_ids,
         attention_BL=words.attention_mask,
         eps_NCHW=torch.zeros(count * length, 4, height // 8, width // 8),
-        pixels_N3SS=tokens.prepare(shares_N3HW, frozen) if prepared else None,
     )
