@@ -3,6 +3,8 @@
 A sampling location or a relative coordinate is a position in pixels, up to some hundreds: bfloat16 would round it by whole pixels.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
@@ -14,13 +16,13 @@ def single(tensor: Tensor) -> Tensor:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
     """A block in which matrix products and convolutions run in `precision`; "none" leaves everything as it is."""
     if precision == "none":
         return no_autocast(device)
     return torch.autocast(device.type, dtype=getattr(torch, precision))
 
 
-def no_autocast(device: torch.device) -> torch.autocast:
-    """A block in which operations keep the precision of their inputs."""
-    return torch.autocast(device.type, enabled=False)
+def no_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """A block in which operations keep the precision of their inputs; nothing to turn off on a device that has no autocast (meta)."""
+    return torch.autocast(device.type, enabled=False) if torch.amp.is_autocast_available(device.type) else nullcontext()

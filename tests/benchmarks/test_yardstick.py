@@ -1,0 +1,127 @@
+"""The yardstick of the model's speed computes what the released VD-IT does. Oracle: its recorded run (oracle/README.md)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from yardstick.criterion import losses, total
+from yardstick.extractor import Clips
+from yardstick.released import Released
+
+from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, TextTower, UNet
+from vdit.config.model import Head, Model, Prompt, Pyramid
+from vdit.model.batch import Targets
+
+WORDS = "text_encoder.text_backbone.embeddings.word_embeddings.weight"
+
+
+def model(config: dict[str, Any], words: int) -> Model:
+    """The oracle's sizes, where they are not the published ones."""
+    unet, vae, vision, head = (config[part] for part in ("unet", "vae", "vision", "head"))
+    text = {key: value for key, value in config["text"].items() if key != "projection_dim"}
+    heads = vision["num_attention_heads"]
+    image = ImageTower(
+        image_size=vision["image_size"],
+        width=vision["hidden_size"],
+        layers=vision["num_hidden_layers"],
+        head_width=vision["hidden_size"] // heads,
+        mlp_ratio=vision["intermediate_size"] / vision["hidden_size"],
+        embed_dim=vision["projection_dim"],
+    )
+    return Model(
+        architecture=Architecture(
+            unet=UNet(**{**unet, "block_out_channels": tuple(unet["block_out_channels"])}),
+            vae=VAE(block_out_channels=tuple(vae["block_out_channels"])),
+            text=TextTower(**text),
+            image=image,
+            roberta=Roberta(**{**config["roberta"], "vocab_size": words}),
+        ),
+        prompt=Prompt(heads=4, head_dim=16, feedforward=32),
+        pyramid=Pyramid(width=head["backbone_embed_dim"]),
+        head=Head(width=head["hidden_dim"], feedforward=head["dim_feedforward"]),
+    )
+
+
+@pytest.fixture(scope="module")
+def records(shared: Path) -> dict[str, Tensor]:
+    return load_file(shared / "oracle/a.safetensors")
+
+
+@pytest.fixture(scope="module")
+def released(shared: Path) -> Released:
+    config = json.loads((shared / "oracle/oracle.json").read_text())["config"]
+    state = load_file(shared / "oracle/weights.safetensors")
+    yardstick = Released(model(config, len(state[WORDS])))
+    yardstick.load_state_dict(state)
+    return yardstick
+
+
+def clips(records: dict[str, Tensor], mode: str) -> Clips:
+    return Clips(
+        frames_BT3HW=records["inputs/frames_normalised_padded_btchw"],
+        padding_BTHW=records["inputs/pad_mask_bthw"],
+        sizes_B2=records["inputs/targets/0/size"][None],
+        text_BL=records["train/inter/clip_text.input_ids"],
+        words_BL=records["train/inter/roberta.input_ids"],
+        attention_BL=records["train/inter/roberta.attention_mask"],
+        eps_NCHW=records[f"{mode}/inter/vae.eps"],
+    )
+
+
+@pytest.fixture(scope="module")
+def targets(records: dict[str, Tensor]) -> Targets:
+    masks, boxes, valid = (records[f"inputs/targets/0/{name}"][None] for name in ("masks", "boxes", "valid"))
+    return Targets(masks.bool(), boxes, valid.bool())
+
+
+def close(given: Tensor, recorded: Tensor) -> None:
+    """Equal to 1e-4, of the value or of the recorded spread."""
+    assert given.shape == recorded.shape
+    torch.testing.assert_close(given, recorded, rtol=1e-4, atol=1e-4 * recorded.std().item())
+
+
+def relative(given: Tensor | None, recorded: Tensor) -> float:
+    """Distance in shares of the recorded tensor's length."""
+    assert given is not None
+    return float((given - recorded).norm() / recorded.norm())
+
+
+def test_training_gives_the_recorded_outputs_losses_and_gradients(released: Released, records: dict[str, Tensor], targets: Targets) -> None:
+    outputs = released(clips(records, "train"), targets)
+    assert [int(output.chosen_B) for output in outputs[:-1]] == records["train/out/aux_matcher_index"].flatten().tolist()
+    assert int(outputs[-1].chosen_B) == int(records["train/out/main_matcher_index"])
+    for output, name in zip(outputs, ("aux0.", "aux1.", "aux2.", ""), strict=True):
+        close(output.logits_BTQ[..., None], records[f"train/out/{name}pred_logits"])
+        close(output.boxes_BTQ4, records[f"train/out/{name}pred_boxes"])
+        close(output.masks_BTHW, records[f"train/out/{name}pred_masks"])
+        close(output.low_BTHW, records[f"train/out/{name}pred_masks_low"])
+    terms = losses(outputs, targets)
+    assert len(terms) == 28
+    for name, term in terms.items():
+        torch.testing.assert_close(term, records[f"train/losses/{name}"], rtol=1e-4, atol=0)
+    loss = total(terms)
+    torch.testing.assert_close(loss, records["train/loss_total"], rtol=1e-4, atol=0)
+    loss.backward()
+    named = dict(released.named_parameters(remove_duplicate=False))
+    recorded = {key.removeprefix("train/grads/"): value for key, value in records.items() if key.startswith("train/grads/")}
+    assert len(recorded) == len({id(parameter) for parameter in named.values() if parameter.grad is not None})
+    off = {name: relative(named[name].grad, gradient) for name, gradient in recorded.items()}
+    assert max(off.values()) < 1e-2
+    assert sorted(off.values())[len(off) // 2] < 1e-4
+
+
+def test_inference_gives_the_recorded_masks(released: Released, records: dict[str, Tensor]) -> None:
+    output = released.predict(clips(records, "eval"))
+    query = int(output.chosen_B)
+    close(output.masks_BTHW[:, :, None], records["eval/out/pred_masks"])
+    close(output.logits_BTQ[:, :, query, None, None], records["eval/out/pred_logits"])
+    close(output.boxes_BTQ4[:, :, query, None], records["eval/out/pred_boxes"])
+
+
+def test_the_image_preparation_is_the_recorded_one(released: Released, records: dict[str, Tensor]) -> None:
+    prepared = released.extractor().prepare(records["train/inter/vae.pixel_values"])
+    torch.testing.assert_close(prepared, records["train/inter/clip_vision.pixel_values"])
