@@ -43,7 +43,7 @@ class DecoderLayer(nn.Module):
         states_NQC = self.self_norm(states_NQC + self.dropout(attended))
         read = self.cross_attention(states_NQC + positions_NQC, references_NQLX, memory)
         states_NQC = self.cross_norm(states_NQC + self.dropout(read))
-        wide = self.dropout(self.widen(states_NQC).relu())
+        wide = self.dropout(self.widen(states_NQC).relu_())
         output_NQC: Tensor = self.feedforward_norm(states_NQC + self.dropout(self.narrow(wide)))
         return output_NQC
 

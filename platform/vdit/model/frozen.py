@@ -54,10 +54,22 @@ class FrozenDiffusion(Frozen):
     image_std: tuple[float, float, float]
     image_size: int
 
+    def __post_init__(self) -> None:
+        # Not `super()`: a dataclass with slots is another class than the one whose body this is.
+        Frozen.__post_init__(self)
+        for name, module in self.unet.named_modules():
+            if name.endswith("proj_in") and ("temp_attentions" in name or name.startswith("transformer_in")):
+                module.register_forward_pre_hook(_in_one_piece)
+
     def networks(self) -> dict[str, nn.Module]:
         """By field name."""
         names = ("unet", "vae", "text_encoder", "image_tower", "roberta")
         return {name: getattr(self, name) for name in names}
+
+
+def _in_one_piece(_: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    """Temporal attention hands on a transposed view, which a linear layer would multiply cell by cell: thousands of tiny products."""
+    return (inputs[0].contiguous(),)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -63,7 +63,7 @@ class EncoderLayer(nn.Module):
         tokens_NSC = memory.tokens_NSC
         read_NSC = self.attention(tokens_NSC + positions_NSC, references_NSL2, memory)
         tokens_NSC = self.attention_norm(tokens_NSC + self.dropout(read_NSC))
-        wide = self.dropout(self.widen(tokens_NSC).relu())
+        wide = self.dropout(self.widen(tokens_NSC).relu_())
         output_NSC: Tensor = self.feedforward_norm(tokens_NSC + self.dropout(self.narrow(wide)))
         return output_NSC
 
