@@ -28,9 +28,21 @@ class Posterior:
         return self.mean_NCHW + torch.exp(0.5 * self.logvar_NCHW) * eps_NCHW
 
 
-@torch.no_grad()
 def encode(vae: "AutoencoderKL", pixels_N3HW: Tensor) -> Posterior:
-    """Runs the encoder and `quant_conv`, nothing behind it. `pixels_N3HW` are within [-1, 1], their sides multiples of 8.
+    """What the autoencoder makes of pixels within [-1, 1], their sides multiples of 8.
+
+    On a CPU frame by frame: the maps of one frame stay in the cache, and in memory that the allocator keeps. Those of several would be
+    mapped anew for every layer, which costs as much as the layer's arithmetic saves.
+    """
+    if pixels_N3HW.device.type != "cpu":
+        return _encode(vae, pixels_N3HW)
+    each = [_encode(vae, pixels_13HW) for pixels_13HW in pixels_N3HW.split(1)]
+    return Posterior(*(torch.cat(parts) for parts in zip(*((x.mean_NCHW, x.logvar_NCHW, x.map4_NCHW) for x in each), strict=True)))
+
+
+@torch.no_grad()
+def _encode(vae: "AutoencoderKL", pixels_N3HW: Tensor) -> Posterior:
+    """Runs the encoder and `quant_conv`, nothing behind it.
 
     The 4x map is the output of the last residual block of the third level, before that level's downsampler (512 channels as released).
     """

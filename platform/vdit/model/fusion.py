@@ -87,9 +87,16 @@ class Encoder(nn.Module):
         references_NSL2 = pixel_centres(sizes, ratios_NL2)[:, :, None] * ratios_NL2[:, None]
         tokens_NSC = torch.cat([rearrange(m, "n c h w -> n (h w) c") for m in maps_NCHW], dim=1)
         padding_NS = torch.cat([padding.flatten(1) for padding in padding_NHW], dim=1)
+        # On a CPU frame by frame: what a layer makes of one frame stays in the cache and in memory that the allocator keeps.
+        step = 1 if tokens_NSC.device.type == "cpu" else len(tokens_NSC)
+        inputs = zip(*(x.split(step) for x in (tokens_NSC, padding_NS, ratios_NL2, positions_NSC, references_NSL2)), strict=True)
+        encoded_NSC = torch.cat([self._encode(sizes, *frames) for frames in inputs])
+        return Memory(encoded_NSC, padding_NS, sizes, ratios_NL2)
+
+    def _encode(self, sizes: Sizes, x: Tensor, padding: Tensor, ratios: Tensor, positions: Tensor, references: Tensor) -> Tensor:
         for layer in self.layers:
-            tokens_NSC = layer(Memory(tokens_NSC, padding_NS, sizes, ratios_NL2), positions_NSC, references_NSL2)
-        return Memory(tokens_NSC, padding_NS, sizes, ratios_NL2)
+            x = layer(Memory(x, padding, sizes, ratios), positions, references)
+        return x
 
 
 def pixel_centres(sizes: Sizes, ratios_NL2: Tensor) -> Tensor:
