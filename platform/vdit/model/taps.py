@@ -41,6 +41,22 @@ def sources(chosen: frozenset[Tap]) -> dict[int, int]:
     return found
 
 
+class Adapter(nn.Sequential):
+    """Two 1x1 convolutions with nothing between, computed as one where multiplying their kernels costs less than the wide map between."""
+
+    def __init__(self, channels: int, inner: int, output: int) -> None:
+        super().__init__(nn.Conv2d(channels, inner, kernel_size=1), nn.Conv2d(inner, output, kernel_size=1))
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        first, second = (convolution.get_parameter("weight").flatten(1) for convolution in self)
+        inner, channels = first.shape
+        output, cells = second.shape[0], x_NCHW[:, 0].numel()
+        if output * channels * (cells + inner) >= cells * inner * (channels + output):
+            return torch.as_tensor(super().forward(x_NCHW))
+        first_bias, second_bias = (convolution.get_parameter("bias") for convolution in self)
+        return functional.conv2d(x_NCHW, (second @ first)[..., None, None], second @ first_bias + second_bias)
+
+
 class Pyramid(nn.Module):
     """Two 1x1 convolutions with nothing between for each level that has side outputs; a neighbour stands in where there are none."""
 
@@ -65,9 +81,8 @@ class Pyramid(nn.Module):
     def _joined(self, stride: int) -> tuple[Tap, ...]:
         return tuple(tap for tap in JOINED[stride] if tap in self.taps)
 
-    def _adapter(self, stride: int, channels: int) -> nn.Sequential:
-        inner = min(2 * self.widths[stride], self.widths[32])
-        return nn.Sequential(nn.Conv2d(channels, inner, kernel_size=1), nn.Conv2d(inner, self.widths[stride], kernel_size=1))
+    def _adapter(self, stride: int, channels: int) -> Adapter:
+        return Adapter(channels, min(2 * self.widths[stride], self.widths[32]), self.widths[stride])
 
     def finest(self, map4_NCHW: Tensor) -> Tensor:
         """The level of stride 4, which is the autoencoder's alone."""
