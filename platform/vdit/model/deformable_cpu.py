@@ -26,7 +26,10 @@ Tensors: TypeAlias = tuple[Tensor, ...]
 Axis: TypeAlias = tuple[int, int, float, float, float, float]
 
 # Sums may be reordered, so that they vectorise; NaN and infinity keep their meaning.
-_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, cache=True, fastmath={"reassoc", "contract", "nsz"})
+_FASTMATH = {"reassoc", "contract", "nsz"}
+_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, cache=True, fastmath=_FASTMATH)
+# What is done for every point: a call that hands over arrays counts their references, which costs as much as the arithmetic.
+_inlined: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, inline="always", fastmath=_FASTMATH)
 
 
 def _axis(place: float, length: int) -> Axis:
@@ -38,7 +41,7 @@ def _axis(place: float, length: int) -> Axis:
     return max(below, 0), min(below + 1, length - 1), (1 - share) * first, share * second, -first, second
 
 
-_taps = _compiled(_axis)
+_taps = _inlined(_axis)
 
 
 def _read(inputs: Arrays, total_D: Array) -> None:
@@ -78,7 +81,7 @@ def _add(row_D: Array, weight: float, grad_D: Array) -> None:
         row_D[d] += weight * grad_D[d]
 
 
-_read_query, _four_dots, _add_scaled = _compiled(_read), _compiled(_dots), _compiled(_add)
+_read_query, _four_dots, _add_scaled = _compiled(_read), _inlined(_dots), _inlined(_add)
 
 
 def _unread(inputs: Arrays, grad_D: Array, grads: Arrays) -> None:
