@@ -32,11 +32,11 @@ def encode(vae: "AutoencoderKL", pixels_N3HW: Tensor) -> Posterior:
     """What the autoencoder makes of pixels within [-1, 1], their sides multiples of 8.
 
     On a CPU frame by frame: the maps of one frame stay in the cache, and in memory that the allocator keeps. Those of several would be
-    mapped anew for every layer, which costs as much as the layer's arithmetic saves.
+    mapped anew for every layer.
     """
     if pixels_N3HW.device.type != "cpu":
         return _encode(vae, pixels_N3HW)
-    each = [_encode(vae, pixels_13HW) for pixels_13HW in pixels_N3HW.split(1)]
+    each = [_encode(vae, pixels_13HW) for pixels_13HW in torch.split(pixels_N3HW, 1)]
     return Posterior(*(torch.cat(parts) for parts in zip(*((x.mean_NCHW, x.logvar_NCHW, x.map4_NCHW) for x in each), strict=True)))
 
 

@@ -89,14 +89,17 @@ class Encoder(nn.Module):
         padding_NS = torch.cat([padding.flatten(1) for padding in padding_NHW], dim=1)
         # On a CPU frame by frame: what a layer makes of one frame stays in the cache and in memory that the allocator keeps.
         step = 1 if tokens_NSC.device.type == "cpu" else len(tokens_NSC)
-        inputs = zip(*(x.split(step) for x in (tokens_NSC, padding_NS, ratios_NL2, positions_NSC, references_NSL2)), strict=True)
-        encoded_NSC = torch.cat([self._encode(sizes, *frames) for frames in inputs])
-        return Memory(encoded_NSC, padding_NS, sizes, ratios_NL2)
+        parts = (torch.split(x, step) for x in (tokens_NSC, padding_NS, ratios_NL2, positions_NSC, references_NSL2))
+        encoded = [
+            self._layers(Memory(tokens, padding, sizes, ratios), positions, references)
+            for tokens, padding, ratios, positions, references in zip(*parts, strict=True)
+        ]
+        return Memory(torch.cat(encoded), padding_NS, sizes, ratios_NL2)
 
-    def _encode(self, sizes: Sizes, x: Tensor, padding: Tensor, ratios: Tensor, positions: Tensor, references: Tensor) -> Tensor:
+    def _layers(self, memory: Memory, positions_NSC: Tensor, references_NSL2: Tensor) -> Tensor:
         for layer in self.layers:
-            x = layer(Memory(x, padding, sizes, ratios), positions, references)
-        return x
+            memory = memory._replace(tokens_NSC=layer(memory, positions_NSC, references_NSL2))
+        return memory.tokens_NSC
 
 
 def pixel_centres(sizes: Sizes, ratios_NL2: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeAlias
 
+import torch
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -46,7 +47,9 @@ def watching(model: VDIT, clips: int) -> Iterator[Seen]:
     seen: Seen = {}
 
     def hook(reading: Reading, _: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any], output: Any) -> None:
-        seen.update({name: value.detach() for name, value in reading(inputs, named, output).items()})
+        for name, value in reading(inputs, named, output).items():
+            # What runs frame by frame is seen frame by frame.
+            seen[name] = torch.cat([seen[name], value.detach()]) if name in seen else value.detach()
 
     parts = [*head(model.head, clips), *words(model.frozen.roberta, model.head.config.width)]
     if isinstance(model.frozen, FrozenDiffusion):
@@ -168,13 +171,14 @@ def head(module: SegmentationHead, clips: int) -> Iterator[tuple[nn.Module, Read
 
 def spectrum(fusion: SpectrumGuidedFusion, clips: int) -> Iterator[tuple[nn.Module, Reading]]:
     """SgMg's filters before and after the words, and the words' attention, which takes the levels in their order."""
-    level = count()
+    level, sides = count(), iter(("pre", "post"))
 
     def fused(inputs: tuple[Any, ...], named: dict[str, Any], value: Tensor) -> Seen:
         return {f"fusion{next(level)}_thw_b_c": rearrange(value, "(b t) c h w -> (t h w) b c", b=clips)}
 
     def gaussians(inputs: tuple[Any, ...], named: dict[str, Any], value: tuple[Tensor, ...]) -> Seen:
-        return {f"lfm_{side}{index}.gauss": gaussian for side in ("pre", "post") for index, gaussian in enumerate(value)}
+        side = next(sides)
+        return {f"lfm_{side}{index}.gauss": gaussian for index, gaussian in enumerate(value)}
 
     yield fusion.words, fused
     yield fusion.gaussians, gaussians
