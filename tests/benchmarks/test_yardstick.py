@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from yardstick.criterion import losses, total
 from yardstick.extractor import Clips
@@ -15,6 +15,8 @@ from yardstick.released import Released
 from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, TextTower, UNet
 from vdit.config.model import Head, Model, Prompt, Pyramid
 from vdit.model.batch import Targets
+from vdit.weights import case as cases
+from vdit.weights.verify import failures, verify
 
 WORDS = "text_encoder.text_backbone.embeddings.word_embeddings.weight"
 
@@ -125,3 +127,57 @@ def test_inference_gives_the_recorded_masks(released: Released, records: dict[st
 def test_the_image_preparation_is_the_recorded_one(released: Released, records: dict[str, Tensor]) -> None:
     prepared = released.extractor().prepare(records["train/inter/vae.pixel_values"])
     torch.testing.assert_close(prepared, records["train/inter/clip_vision.pixel_values"])
+
+
+def two_padded_clips(records: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As a case is recorded: clips of 112x160 and 128x136 pixels padded to 128x160, a frame without the object, 9 and 6 words."""
+    generator = torch.Generator().manual_seed(4)
+    frames, sizes = torch.zeros(2, 5, 3, 128, 160), ((112, 160), (128, 136))
+    padding = torch.ones(2, 5, 128, 160, dtype=torch.bool)
+    words, seen = records["train/inter/roberta.input_ids"].repeat(2, 1), torch.ones(2, 9, dtype=torch.int64)
+    words[1, 5], words[1, 6:], seen[1, 6:] = words[0, 8], 1, 0
+    text = records["train/inter/clip_text.input_ids"].repeat(2, 1)
+    text[1, 3] = text[0, 2]
+    case: dict[str, Tensor] = {}
+    for clip, (height, width) in enumerate(sizes):
+        frames[clip, ..., :height, :width] = records["inputs/frames_normalised_padded_btchw"][0, :, :, :height, :width].flip(-1 - clip)
+        padding[clip, :, :height, :width] = False
+        masks = torch.zeros(5, height, width)
+        masks[:, 30:70, 40:90] = 1
+        boxes = torch.tensor([65 / width, 50 / height, 50 / width, 40 / height]).repeat(5, 1)
+        valid = torch.ones(5, dtype=torch.int64)
+        if clip:
+            masks[2], boxes[2], valid[2] = 0, 0, 0
+        target = {"masks": masks, "boxes": boxes, "valid": valid, "size": torch.tensor([height, width])}
+        case |= {f"inputs/targets/{clip}/{name}": value for name, value in target.items()}
+    return case | {
+        "inputs/frames_normalised_padded_btchw": frames,
+        "inputs/pad_mask_bthw": padding,
+        "train/inter/clip_text.input_ids": text,
+        "train/inter/roberta.input_ids": words,
+        "train/inter/roberta.attention_mask": seen,
+        "train/inter/vae.eps": torch.randn(10, 4, 16, 20, generator=generator),
+    }
+
+
+def test_two_padded_clips_with_a_frame_without_the_object_are_verified(
+    shared: Path, records: dict[str, Tensor], released: Released, tmp_path: Path
+) -> None:
+    """What was not recorded of the released code is computed here by the yardstick, and `vdit weights verify` has to agree."""
+    tensors = two_padded_clips(records)
+    batch = cases.Case(tmp_path, tensors).batch()
+    names = ("clip_text.input_ids", "roberta.input_ids", "roberta.attention_mask", "vae.eps")
+    text, words, attention, eps = (tensors[f"train/inter/{name}"] for name in names)
+    clips = Clips(batch.frames_BT3HW, batch.padding_BTHW, batch.sizes_B2, text, words, attention, eps)
+    assert batch.targets is not None
+    released.zero_grad()
+    outputs = released(clips, batch.targets)
+    terms = losses(outputs, batch.targets)
+    total(terms).backward()
+    tensors |= {f"train/losses/{name}": term.detach() for name, term in terms.items()}
+    tensors |= {f"train/grads/{name}": p.grad for name, p in released.named_parameters() if p.grad is not None}
+    tensors |= {"train/out/pred_masks": outputs[-1].masks_BTHW.detach(), "train/out/main_matcher_index": outputs[-1].chosen_B}
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, tmp_path / "two.safetensors")
+    ((_, rows),) = verify(shared / "oracle/oracle.json", shared / "oracle/weights.safetensors", [tmp_path / "two.safetensors"])
+    assert sum("/losses/" in row.name for row in rows) == 28 and sum(row.gradient for row in rows) == 263
+    assert not failures(rows)

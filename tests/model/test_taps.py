@@ -64,3 +64,16 @@ def test_widths_and_parameters_of_the_released_pyramid() -> None:
 def test_no_layer_or_one_twice_is_refused(chosen: tuple[Tap, ...]) -> None:
     with pytest.raises(ValueError, match=r"model\.pyramid\.taps"):
         taps.Pyramid(Pyramid(taps=chosen), Architecture())
+
+
+# Many cells: multiplied kernels are cheaper. Few: the wide map between is.
+@pytest.mark.parametrize("cells", [40, 2])
+def test_an_adapter_is_its_two_convolutions(cells: int) -> None:
+    adapter = taps.Adapter(12, 24, 6).double()
+    x = torch.randn(3, 12, cells, cells, dtype=torch.float64)
+    expected = adapter[1](adapter[0](x))
+    torch.testing.assert_close(adapter(x), expected)
+    probe = torch.randn_like(expected)
+    found = torch.autograd.grad((adapter(x) * probe).sum(), list(adapter.parameters()))
+    for gradient, wanted in zip(found, torch.autograd.grad((expected * probe).sum(), list(adapter.parameters())), strict=True):
+        torch.testing.assert_close(gradient, wanted)
