@@ -1,13 +1,19 @@
 """What several tests start from: a study so small that a trial takes seconds, and the shared material where it is present."""
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
+if TYPE_CHECKING:
+    from vdit.config.model import Model
+
+EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 
 TINY = """
@@ -37,6 +43,30 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.yaml"
     path.write_text(TINY)
     return path
+
+
+@pytest.fixture(scope="session")
+def model() -> "Model":
+    """The shipped miniature's configuration."""
+    from vdit.study.preset import base_trial
+
+    return base_trial(EXPERIMENTS / "demo.yaml", "miniature", {})[0].model
+
+
+@pytest.fixture(scope="session")
+def folder(model: "Model", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder of it with random weights, built once; read only."""
+    from vdit.backbones import miniature
+
+    built = tmp_path_factory.mktemp("weights") / "miniature"
+    miniature.build(built, model.architecture, 0)
+    return built
+
+
+@pytest.fixture
+def copied(folder: Path, tmp_path: Path) -> Callable[[], Path]:
+    """A copy of the folder, to spoil."""
+    return lambda: Path(shutil.copytree(folder, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")

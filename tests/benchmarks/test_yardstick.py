@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,40 +11,10 @@ from yardstick.criterion import losses, total
 from yardstick.extractor import Clips
 from yardstick.released import Released
 
-from vdit.config.architecture import VAE, Architecture, ImageTower, Roberta, TextTower, UNet
-from vdit.config.model import Head, Model, Prompt, Pyramid
 from vdit.model.batch import Targets
 from vdit.weights import case as cases
+from vdit.weights import oracle
 from vdit.weights.verify import failures, verify
-
-WORDS = "text_encoder.text_backbone.embeddings.word_embeddings.weight"
-
-
-def model(config: dict[str, Any], words: int) -> Model:
-    """The oracle's sizes, where they are not the published ones."""
-    unet, vae, vision, head = (config[part] for part in ("unet", "vae", "vision", "head"))
-    text = {key: value for key, value in config["text"].items() if key != "projection_dim"}
-    heads = vision["num_attention_heads"]
-    image = ImageTower(
-        image_size=vision["image_size"],
-        width=vision["hidden_size"],
-        layers=vision["num_hidden_layers"],
-        head_width=vision["hidden_size"] // heads,
-        mlp_ratio=vision["intermediate_size"] / vision["hidden_size"],
-        embed_dim=vision["projection_dim"],
-    )
-    return Model(
-        architecture=Architecture(
-            unet=UNet(**{**unet, "block_out_channels": tuple(unet["block_out_channels"])}),
-            vae=VAE(block_out_channels=tuple(vae["block_out_channels"])),
-            text=TextTower(**text),
-            image=image,
-            roberta=Roberta(**{**config["roberta"], "vocab_size": words}),
-        ),
-        prompt=Prompt(heads=4, head_dim=16, feedforward=32),
-        pyramid=Pyramid(width=head["backbone_embed_dim"]),
-        head=Head(width=head["hidden_dim"], feedforward=head["dim_feedforward"]),
-    )
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +26,7 @@ def records(shared: Path) -> dict[str, Tensor]:
 def released(shared: Path) -> Released:
     config = json.loads((shared / "oracle/oracle.json").read_text())["config"]
     state = load_file(shared / "oracle/weights.safetensors")
-    yardstick = Released(model(config, len(state[WORDS])))
+    yardstick = Released(oracle.vd_it(config, state))
     yardstick.load_state_dict(state)
     return yardstick
 

@@ -1,25 +1,14 @@
 """The shipped miniature model with random weights, built once."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from pydantic import TypeAdapter
 
 from vdit.backbones import miniature, stable_diffusion, video_swin
 from vdit.config.model import Model
 from vdit.model.batch import Batch, Targets
 from vdit.model.frozen import FrozenDiffusion, SwinStart
-
-PRESET = Path(__file__).resolve().parents[2] / "experiments" / "presets" / "miniature.yaml"
-
-
-@pytest.fixture(scope="session")
-def model() -> Model:
-    return TypeAdapter(Model).validate_json(json.dumps(yaml.safe_load(PRESET.read_text())["model"]))
 
 
 @pytest.fixture(scope="session")

@@ -1,46 +1,20 @@
 """The shipped miniature, and checkpoints under the released names: one made of it, one recorded (oracle/README.md)."""
 
-import json
-import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
-from pydantic import TypeAdapter
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vdit.backbones import miniature, modelscope, video_swin
+from vdit.backbones import modelscope, video_swin
 from vdit.config.model import Model
 from vdit.model.frozen import SwinStart
 from vdit.model.released import FROZEN, PREFIX
 from vdit.model.vdit import VDIT
 from vdit.weights import sgmg, vd_it
-
-PRESET = Path(__file__).resolve().parents[2] / "experiments" / "presets" / "miniature.yaml"
-
-
-@pytest.fixture(scope="session")
-def model() -> Model:
-    return TypeAdapter(Model).validate_json(json.dumps(yaml.safe_load(PRESET.read_text())["model"]))
-
-
-@pytest.fixture(scope="session")
-def folder(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Read only."""
-    built = tmp_path_factory.mktemp("weights") / "miniature"
-    miniature.build(built, model.architecture, 0)
-    return built
-
-
-@pytest.fixture
-def copied(folder: Path, tmp_path: Path) -> Callable[[], Path]:
-    """A copy to spoil."""
-    return lambda: Path(shutil.copytree(folder, tmp_path / "copy"))
 
 
 @pytest.fixture(scope="session")
