@@ -57,9 +57,9 @@ def test_a_point_reads_pixels_around_itself_and_a_box_shares_of_itself() -> None
     attention.reset()
     sizes = ((8, 16), (4, 8), (2, 4), (1, 2))
     queries = torch.zeros(1, 1, 64)
-    point = attention._locations(queries, torch.tensor([0.5, 0.25]).expand(1, 1, 4, 2), sizes)
+    point = attention._locations(queries, torch.tensor([0.5, 0.25]).expand(1, 1, 1, 4, 1, 2), sizes)
     torch.testing.assert_close(point[0, 0, 1, 0, 3], torch.tensor([0.5 + 4 / 16, 0.25 + 4 / 8]))  # head 1 looks to (1, 1)
-    box = attention._locations(queries, torch.tensor([0.5, 0.25, 0.2, 0.4]).expand(1, 1, 4, 4), sizes)
+    box = attention._locations(queries, torch.tensor([0.5, 0.25, 0.2, 0.4]).expand(1, 1, 1, 4, 1, 4), sizes)
     torch.testing.assert_close(box[0, 0, 1, 2, 3], torch.tensor([0.5 + 0.1, 0.25 + 0.2]))  # its fourth point is the box's corner
 
 
@@ -71,7 +71,7 @@ def test_padding_is_read_as_zero() -> None:
     padding = torch.zeros_like(clean.padding_NS)
     padding[:, 20:24] = True
     other = clean.tokens_NSC.masked_fill(padding[..., None], 9.0)
-    queries, references = torch.randn(2, 5, 64), torch.rand(2, 5, 4, 2)
+    queries, references = torch.randn(2, 5, 64), torch.rand(2, 5, 1, 4, 1, 2)
     first = attention(queries, references, clean._replace(padding_NS=padding))
     second = attention(queries, references, clean._replace(padding_NS=padding, tokens_NSC=other))
     assert torch.equal(first, second)
@@ -82,7 +82,7 @@ def test_half_precision_inputs_are_sampled_in_single_precision() -> None:
     attention = DeformableAttention(CONFIG)
     clean = memory(((4, 6), (2, 3), (1, 2), (1, 1)))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        output = attention(torch.randn(2, 5, 64).bfloat16(), torch.rand(2, 5, 4, 2).bfloat16(), clean)
+        output = attention(torch.randn(2, 5, 64).bfloat16(), torch.rand(2, 5, 1, 4, 1, 2).bfloat16(), clean)
     assert output.dtype == torch.float32
 
 

@@ -11,7 +11,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from vdit.config.model import Diffusion, Tap
-from vdit.model.diffusion import ORDER, layers, noised, start
+from vdit.model.diffusion import ORDER, layers, noised, over_time, start
 from vdit.model.diffusion import side_outputs as outputs_of
 from vdit.model.frozen import FrozenDiffusion
 
@@ -95,13 +95,13 @@ def test_one_frame_passes_one_temporal_layer_only(unet: UNet3DConditionModel) ->
     temporal = [
         (name, module)
         for name, module in unet.named_modules()
-        if name == "transformer_in" or name.split(".")[-2:-1] in (["temp_convs"], ["temp_attentions"])
+        if name == "transformer_in" or name.split(".")[-2:-1] == ["temp_attentions"] or name.split(".")[-4:-3] == ["temp_convs"]
     ]
     hooks = [module.register_forward_hook(lambda *_, name=name: calls.append(name)) for name, module in temporal]
     list(layers(unet, start(unet, torch.randn(1, 1, 4, 8, 8), 0, frozenset(ORDER)), torch.randn(1, 3, 64)))
     for hook in hooks:
         hook.remove()
-    assert calls == ["mid_block.temp_convs.0"]
+    assert {name.rpartition(".conv")[0] for name in calls} == {"mid_block.temp_convs.0"}
     assert len(temporal) > 20
 
 
@@ -163,3 +163,11 @@ def test_the_timestep_reaches_the_network(unet: UNet3DConditionModel) -> None:
     noisy, prompts = torch.randn(1, 2, 4, 8, 8), torch.randn(2, 3, 64)
     first, later = (side_outputs(unet, noisy, prompts, step, frozenset({"down0"}))["down0"] for step in (0, 300))
     assert not torch.allclose(first, later, atol=1e-3)
+
+
+def test_a_temporal_convolution_is_diffusers_own(unet: UNet3DConditionModel) -> None:
+    layer = unet.mid_block.temp_convs[1]
+    for convolution in (layer.conv1[-1], layer.conv4[-1]):
+        torch.nn.init.normal_(convolution.weight, std=0.1)
+    x = torch.randn(6, layer.conv1[0].num_channels, 3, 2)
+    torch.testing.assert_close(over_time(layer, x, 3), layer(x, num_frames=3), rtol=1e-5, atol=1e-5)

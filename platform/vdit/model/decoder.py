@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from vdit.config.model import Head
 from vdit.model.deformable import DeformableAttention, Memory
+from vdit.model.feedforward import feedforward
 from vdit.model.heads import box_heads, inverse_sigmoid
 from vdit.model.precision import no_autocast, single
 
@@ -41,10 +42,11 @@ class DecoderLayer(nn.Module):
         placed = states_NQC + positions_NQC
         attended, _ = self.self_attention(placed, placed, states_NQC, need_weights=False)
         states_NQC = self.self_norm(states_NQC + self.dropout(attended))
-        read = self.cross_attention(states_NQC + positions_NQC, references_NQLX, memory)
+        read = self.cross_attention(states_NQC + positions_NQC, references_NQLX[:, :, None, :, None], memory)
         states_NQC = self.cross_norm(states_NQC + self.dropout(read))
-        wide = self.dropout(self.widen(states_NQC).relu_())
-        output_NQC: Tensor = self.feedforward_norm(states_NQC + self.dropout(self.narrow(wide)))
+        output_NQC: Tensor = self.feedforward_norm(
+            states_NQC + self.dropout(feedforward(states_NQC, self.widen, self.narrow, self.dropout))
+        )
         return output_NQC
 
 

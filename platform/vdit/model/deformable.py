@@ -88,26 +88,24 @@ class DeformableAttention(nn.Module):
         nn.init.xavier_uniform_(self.values.weight)
         nn.init.xavier_uniform_(self.output.weight)
 
-    def forward(self, queries_NQC: Tensor, references_NQLX: Tensor, memory: Memory) -> Tensor:
-        """[N, Q, C]. References are x y, or cx cy w h, in shares of each level's padded size (X = 2 or 4)."""
+    def forward(self, queries_NQC: Tensor, references_NQMLPX: Tensor, memory: Memory) -> Tensor:
+        """[N, Q, C]. References are x y, or cx cy w h, in shares of each level's padded size (X = 2 or 4); M and P may be 1 in them."""
         with no_autocast(queries_NQC.device):
             queries_NQC, tokens_NSC = single(queries_NQC), single(memory.tokens_NSC)
             values_NSC = self.values(tokens_NSC).masked_fill(memory.padding_NS[..., None], 0.0)
             values_NSMD = rearrange(values_NSC, "n s (m d) -> n s m d", m=self.heads)
             weights = rearrange(self.weights(queries_NQC), "n q (m l p) -> n q m (l p)", m=self.heads, l=LEVELS).softmax(dim=-1)
             weights_NQMLP = rearrange(weights, "n q m (l p) -> n q m l p", l=LEVELS)
-            locations = self._locations(queries_NQC, single(references_NQLX), memory.sizes)
+            locations = self._locations(queries_NQC, single(references_NQMLPX), memory.sizes)
             read_NQMD = sample(values_NSMD, memory.sizes, locations, weights_NQMLP)
             output_NQC: Tensor = self.output(rearrange(read_NQMD, "n q m d -> n q (m d)"))
         return output_NQC
 
-    def _locations(self, queries_NQC: Tensor, references_NQLX: Tensor, sizes: Sizes) -> Tensor:
+    def _locations(self, queries_NQC: Tensor, references: Tensor, sizes: Sizes) -> Tensor:
         """Offsets are pixels of a level around a point, or shares of half a box around its centre."""
         offsets = rearrange(self.offsets(queries_NQC), "n q (m l p two) -> n q m l p two", m=self.heads, l=LEVELS, two=2)
-        references = references_NQLX[:, :, None, :, None]
         if references.shape[-1] == 2:
             widths_L2 = offsets.new_tensor([(width, height) for height, width in sizes])
-            around: Tensor = references + offsets / widths_L2[:, None]
-            return around
+            return torch.addcdiv(references, offsets, widths_L2[:, None].expand(offsets.shape[2:]).contiguous())
         within: Tensor = references[..., :2] + offsets / self.points * references[..., 2:] * 0.5
         return within

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from vdit.config.model import Head
 from vdit.model.deformable import LEVELS, DeformableAttention, Memory
 from vdit.model.deformable_cpu import Sizes
+from vdit.model.feedforward import feedforward
 from vdit.model.positions import pixel_positions
 
 GROUPS = 32
@@ -59,12 +60,13 @@ class EncoderLayer(nn.Module):
         self.feedforward_norm = nn.LayerNorm(config.width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, memory: Memory, positions_NSC: Tensor, references_NSL2: Tensor) -> Tensor:
+    def forward(self, memory: Memory, positions_NSC: Tensor, references_NSMLP2: Tensor) -> Tensor:
         tokens_NSC = memory.tokens_NSC
-        read_NSC = self.attention(tokens_NSC + positions_NSC, references_NSL2, memory)
+        read_NSC = self.attention(tokens_NSC + positions_NSC, references_NSMLP2, memory)
         tokens_NSC = self.attention_norm(tokens_NSC + self.dropout(read_NSC))
-        wide = self.dropout(self.widen(tokens_NSC).relu_())
-        output_NSC: Tensor = self.feedforward_norm(tokens_NSC + self.dropout(self.narrow(wide)))
+        output_NSC: Tensor = self.feedforward_norm(
+            tokens_NSC + self.dropout(feedforward(tokens_NSC, self.widen, self.narrow, self.dropout))
+        )
         return output_NSC
 
 
@@ -73,6 +75,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: Head) -> None:
         super().__init__()
+        self.heads, self.points = config.heads, config.points
         self.level_LC = nn.Parameter(torch.randn(LEVELS, config.width))
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
 
@@ -85,20 +88,22 @@ class Encoder(nn.Module):
         ]
         positions_NSC = torch.cat(positions, dim=1)
         references_NSL2 = pixel_centres(sizes, ratios_NL2)[:, :, None] * ratios_NL2[:, None]
+        # Once for all layers: what an offset is added to, offset by offset.
+        references = repeat(references_NSL2, "n s l two -> n s m l p two", m=self.heads, p=self.points)
         tokens_NSC = torch.cat([rearrange(m, "n c h w -> n (h w) c") for m in maps_NCHW], dim=1)
         padding_NS = torch.cat([padding.flatten(1) for padding in padding_NHW], dim=1)
         # On a CPU frame by frame: what a layer makes of one frame stays in the cache and in memory that the allocator keeps.
         step = 1 if tokens_NSC.device.type == "cpu" else len(tokens_NSC)
-        parts = (torch.split(x, step) for x in (tokens_NSC, padding_NS, ratios_NL2, positions_NSC, references_NSL2))
+        parts = (torch.split(x, step) for x in (tokens_NSC, padding_NS, ratios_NL2, positions_NSC, references))
         encoded = [
             self._layers(Memory(tokens, padding, sizes, ratios), positions, references)
             for tokens, padding, ratios, positions, references in zip(*parts, strict=True)
         ]
         return Memory(torch.cat(encoded), padding_NS, sizes, ratios_NL2)
 
-    def _layers(self, memory: Memory, positions_NSC: Tensor, references_NSL2: Tensor) -> Tensor:
+    def _layers(self, memory: Memory, positions_NSC: Tensor, references_NSMLP2: Tensor) -> Tensor:
         for layer in self.layers:
-            memory = memory._replace(tokens_NSC=layer(memory, positions_NSC, references_NSL2))
+            memory = memory._replace(tokens_NSC=layer(memory, positions_NSC, references_NSMLP2))
         return memory.tokens_NSC
 
 
