@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     {"cli", "commands"},
     {"schedule"},
-    {"train", "weights"},
+    {"train", "weights", "score", "prepare", "submit"},
     {"model", "backbones", "benchmarks", "clips", "metrics", "record", "features", "track"},
     {"axes", "study"},
     {"config", "registry", "video", "__init__"},
