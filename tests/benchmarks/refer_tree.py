@@ -27,6 +27,8 @@ class Python2(pickle._Pickler):
         data = text.encode("latin-1")
         if not self.bin:
             self.write(pickle.STRING + repr(data)[1:].encode() + b"\n")
+        elif len(data) < 256:
+            self.write(pickle.SHORT_BINSTRING + bytes([len(data)]) + data)
         else:
             self.write(pickle.BINSTRING + struct.pack("<i", len(data)) + data)
         self.memoize(text)

@@ -8,15 +8,30 @@ from pathlib import Path
 import mevis_tree
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from vdit.benchmarks import mevis
 from vdit.clips.sampling import sample
 from vdit.config.data import Data
+from vdit.record import scores
+from vdit.schedule.run import prepare
+from vdit.study import plan as planning
+from vdit.study import spec
+from vdit.train.group import Member
+from vdit.train.session import Session
 from vdit.video import Item
 
 LISTED, MASKS = Path("train/meta_expressions.json"), Path("train/mask_dict.json")
 FRAME = Path("train/JPEGImages/0ab4/00001.jpg")
+STUDY = """
+study: motion
+preset: miniature
+data: {benchmark: mevis, frames: 2, eval_split: valid_u}
+train: {max_steps: 2}
+evaluate: {light: [], drift_clips: 0}
+arms: {VD-IT: {prompt: image+text, noise: predicted}}
+"""
 
 
 @pytest.fixture
@@ -156,3 +171,22 @@ def test_a_truncated_frame_is_refused(root: Path) -> None:
     (root / FRAME).write_bytes((root / FRAME).read_bytes()[:-20])
     data = mevis.read(root, "train", 5)
     assert f"{root / FRAME} is truncated" in refusal(lambda: data.frames(data.videos[0], (1,)))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("process_group")
+def test_two_steps_train_and_every_sentence_is_measured(root: Path, tmp_path: Path) -> None:
+    path, runs = tmp_path / "motion.yaml", tmp_path / "runs"
+    path.write_text(STUDY)
+    plan = planning.build(spec.read(str(path), data=root), runs)
+    session = Session(Member(0, 1, torch.device("cpu")), runs)
+    place = prepare(plan.trials[0], plan, runs)
+    progress = session.open(place)
+    while not progress.finished:
+        progress = session.advance()
+    rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 1] and all(np.isfinite(row["loss"]) for row in rows)
+    table = scores.read(place / "scores.parquet")
+    measured = {video: sorted(set(part["expression"])) for video, part in table.groupby("video")}
+    assert measured == {video: [str(key) for key in range(len(said))] for video, said in mevis_tree.SENTENCES.items()}
+    assert table[table["expression"] == "4"]["area_truth"].tolist() == [0, 0, 0], "a cat is not there"

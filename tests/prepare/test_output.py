@@ -1,5 +1,6 @@
 """Files of a conversion: whole or not at all, nothing overwritten, the source only read."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,16 @@ def test_a_file_that_holds_anything_else_is_refused_and_kept(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="does not hold what would be written; remove it"):
         output.write(path, ("abc",))
     assert path.read_text() == "somebody's" and [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_file_appears_in_one_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="No space"):
+        output.write(tmp_path / "a.json", ("abc",))
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_ends_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
@@ -53,6 +64,8 @@ def test_another_file_of_that_name_is_refused_and_kept(tmp_path: Path) -> None:
     source.write_bytes(b"one")
     target.parent.mkdir()
     target.write_bytes(b"two")
+    # Size and time do not tell them apart.
+    os.utime(target, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
     with pytest.raises(ValueError, match=r"to/a\.jpg exists and does not hold"):
         output.mirror([source], target.parent, copy=False)
     assert target.read_bytes() == b"two"

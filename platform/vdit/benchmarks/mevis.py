@@ -1,13 +1,13 @@
 """MeViS (Ding et al., ICCV 2023): sentences about motion, each of which names one object or several. Not in the paper.
 
-Source     https://github.com/henghuiding/MeViS (CC BY-NC-SA 4.0, research only); the second edition is written alike
+Source     https://github.com/henghuiding/MeViS (CC BY-NC-SA 4.0, research only); the second edition, of 2024, has the same tree
 Layout     <split>/meta_expressions.json, <split>/mask_dict.json, <split>/JPEGImages/<video>/<frame>.jpg. Every frame is annotated
 Sentences  `anno_id` lists the objects that a sentence names, as numbers or strings; `obj_id` counts them within the video and is not read
-Masks      mask_dict.json: by `anno_id` COCO's run lengths of every frame in the order of the frames' names, null where the object is not
+Masks      mask_dict.json: by `anno_id` COCO's run lengths of every frame, frames in the order of their names, null where the object is not
            seen. A sentence's mask is the union of its objects
-Objects    the first set of objects that a video's sentences name is 1, the next other one 2, and so on: the sets of one video overlap
+Objects    the first set of objects that a video's sentences name is 1, the next different one 2, and so on; sets of one video may overlap
 Splits     train 1,662 videos, valid_u 50 (for one's own measurements), valid 140 (scored by a server: no mask_dict.json)
-No object  a sentence that names none (`anno_id` empty) is measured, its mask is empty, but it is no training item
+No object  a sentence whose `anno_id` is empty is measured, its mask is empty, but it is no training item
 Caution    a label map cannot hold sets that overlap: `labels` refuses them, so measure no drift (evaluate.drift_clips 0)
 """
 

@@ -2,6 +2,7 @@
 
 Source     https://davischallenge.org (DAVIS-2017-Unsupervised-trainval-480p, DAVIS-2017_semantics-480p); expressions: MPI-INF's page of
            "Video Object Segmentation with Language Referring Expressions"; `vdit data prepare davis` makes one folder of both
+Licence    DAVIS: CC BY-NC 4.0
 Layout     that of Ref-YouTube-VOS; with or without a folder 480p below JPEGImages and below Annotations. Every frame is annotated
 Splits     train 60 videos, valid 30
 Masks      palette PNGs whose pixel value is the object's id; 255 (void) is no object

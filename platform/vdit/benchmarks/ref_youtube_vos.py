@@ -25,6 +25,9 @@ from vdit.benchmarks import _images
 from vdit.config.data import Data
 from vdit.video import Expression, Frames, Item, Masks, Split, Video
 
+# The remedy where a split's objects are not public.
+ELSEWHERE = "use a held-out part of train (vdit data prepare held-out)"
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -189,7 +192,7 @@ def to_video(path: Path, name: str, entry: Entry) -> Video:
 def to_expression(path: Path, name: str, key: str, said: Sentence) -> Expression:
     place = f"{path}: videos.{name}.expressions.{key}"
     if said.obj_id is None:
-        raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; use a held-out part of train")
+        raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
     if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
         raise ValueError(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
     return Expression(key, said.exp, int(said.obj_id))
@@ -199,7 +202,7 @@ def check_files(path: Path, data: RefYouTubeVOS) -> None:
     """Every listed frame has its JPEG and its mask; one directory listing per video, not one look-up per frame."""
     annotations = data.folder / "Annotations"
     if not annotations.is_dir():
-        raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: use a held-out part of train")
+        raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: {ELSEWHERE}")
     for video in data.videos:
         for kind, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
             check_present(path, data.place(kind, video), [name + suffix for name in video.frames])

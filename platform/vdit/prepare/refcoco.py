@@ -7,7 +7,7 @@ lists, dictionaries, text and numbers need none.
 import json
 import pickle
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -42,7 +42,7 @@ class Reference:
     sentences: list[Sentence]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Image:
     id: int
     file_name: str
@@ -50,7 +50,7 @@ class Image:
     width: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Annotation:
     """An object as COCO has it; its outline is handed on as it is."""
 
@@ -122,11 +122,11 @@ def listing(name: str, entries: list[tuple[str, Annotation, Image]], categories:
     """The file in pieces: each sentence is an "image" and has the annotation of its number."""
     yield '{"images": ['
     for number, (text, _, image) in enumerate(entries, 1):
-        about = {**asdict(image), "id": number, "original_id": image.id, "caption": text, "dataset_name": name}
+        about = {**vars(image), "id": number, "original_id": image.id, "caption": text, "dataset_name": name}
         yield separator(number) + json.dumps(about)
     yield '\n], "annotations": ['
     for number, (_, annotation, _) in enumerate(entries, 1):
-        about = {**asdict(annotation), "id": number, "image_id": number, "original_id": annotation.id}
+        about = {**vars(annotation), "id": number, "image_id": number, "original_id": annotation.id}
         yield separator(number) + json.dumps(about)
     yield f'\n], "categories": {json.dumps(categories)}}}\n'
 
