@@ -1,5 +1,6 @@
 """`vdit data prepare` as a user meets it: what it prints, and one line and exit code 2 where an archive cannot be used."""
 
+import json
 import os
 import subprocess
 import sys
@@ -33,6 +34,16 @@ def test_refcoco_is_converted_where_it_is_or_elsewhere(tmp_path: Path) -> None:
         done = vdit("refcoco", source, *arguments)
         assert done.returncode == 0, done.stderr
         assert f"{place / 'refcocog/instances_refcocog_test.json'}: written" in done.stdout.splitlines()
+
+
+def test_200_videos_of_ref_youtube_vos_are_held_out(tmp_path: Path) -> None:
+    path = tmp_path / "meta_expressions/train/meta_expressions.json"
+    path.parent.mkdir(parents=True)
+    entry = {"expressions": {"0": {"exp": "a dog", "obj_id": "1"}}, "frames": ["00000"]}
+    path.write_text(json.dumps({"videos": {f"{number:04d}": entry for number in range(230)}}))
+    done = vdit("held-out", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1::2] == ["held_out: 200 videos", "train_without_held_out: 30 videos"]
 
 
 @pytest.mark.parametrize("arguments", [("davis", "nowhere", "to"), ("refcoco", "nowhere"), ("held-out", "nowhere")])
