@@ -111,6 +111,13 @@ def test_without_meta_json_the_masks_tell_the_objects(copy: Path) -> None:
     assert "train0000.expressions.1.obj_id is 77" in message
 
 
+def test_a_split_may_have_its_videos_in_the_folder_of_another(copy: Path) -> None:
+    (copy / "train").rename(copy / "other")
+    point(copy, "other")
+    split = ref_youtube_vos.read(copy, "train", 5)
+    assert split.frames(split.videos[0], (0,)).any() and split.labels(split.videos[0], (0,)).any()
+
+
 def test_davis_sentences() -> None:
     if not DAVIS.is_dir():
         pytest.skip("davis-sentences is not beside this checkout")
@@ -130,6 +137,12 @@ def drop_frame(root: Path) -> None:
 
 def drop_mask(root: Path) -> None:
     (root / MASK).unlink()
+
+
+def point(root: Path, folder: str) -> None:
+    """Says that the videos of train are in the folder of another split."""
+    content = json.loads((root / JSON).read_text())
+    (root / JSON).write_text(json.dumps({"folder": folder, **content}))
 
 
 def break_json(root: Path) -> None:
@@ -161,6 +174,8 @@ BAD_LISTINGS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         ("videos.train0001.expressions.0.obj_id is 9", "has the objects [1, 2"),
     ),
     "no video": (lambda root: edit(root / JSON, dict.clear), ("lists no video",)),
+    "folder elsewhere": (lambda root: point(root, "../train"), ("meta_expressions.json: folder: String should match",)),
+    "folder that is not there": (lambda root: point(root, "other"), ("data/other/Annotations does not exist",)),
     "no frame": (
         lambda root: edit(root / JSON, lambda videos: videos["train0001"].update(frames=[])),
         ("videos.train0001.frames is empty",),

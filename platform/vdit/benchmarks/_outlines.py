@@ -59,7 +59,7 @@ def compress(segmentation: list[Polygon] | Runs, height: int, width: int) -> byt
     Raises ValueError, to be read behind the name of the segmentation, where it is damaged or covers no pixel.
     """
     if isinstance(segmentation, Runs):
-        found = mask.frPyObjects({"size": [height, width], "counts": lengths(segmentation, height, width)}, height, width)
+        found = checked(segmentation, height, width)
     else:
         found = mask.merge(mask.frPyObjects(unpacked(segmentation, height, width), height, width))
     if not mask.area(found):
@@ -70,6 +70,17 @@ def compress(segmentation: list[Polygon] | Runs, height: int, width: int) -> byt
 def draw(counts: bytes, height: int, width: int) -> NDArray[np.bool_]:
     """[H, W] of what `compress` returned."""
     return np.ascontiguousarray(mask.decode({"size": [height, width], "counts": counts}), dtype=np.bool_)
+
+
+def draw_runs(runs: Runs, height: int, width: int) -> NDArray[np.bool_]:
+    """[H, W] of runs as they were read, which may cover no pixel; raises ValueError as `compress` does."""
+    return np.ascontiguousarray(mask.decode(checked(runs, height, width)), dtype=np.bool_)
+
+
+def checked(runs: Runs, height: int, width: int) -> dict[str, Any]:
+    """The runs as COCO's library takes them."""
+    found: dict[str, Any] = mask.frPyObjects({"size": [height, width], "counts": lengths(runs, height, width)}, height, width)
+    return found
 
 
 def unpacked(polygons: list[Polygon], height: int, width: int) -> list[NDArray[np.float64]]:

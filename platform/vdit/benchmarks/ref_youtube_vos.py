@@ -6,14 +6,16 @@ Layout     meta_expressions/<split>/meta_expressions.json, and in <split>/: meta
 Masks      palette PNGs whose pixel value is the object's id; `obj_id` is a string in the JSON.
 Splits     train 3,471 videos. The official valid JSON also lists the test videos; valid is what the test JSON does not name: 202 videos.
 No truth   valid and test are scored by a server; their masks are not public, so a trial measures on a held-out part of train.
+Held out   `vdit data prepare held-out DIR` writes held_out (200 videos) and train_without_held_out; these JSONs say "folder": "train",
+           where their frames and masks are: nothing is copied
 
 Any data set in this layout is read by this file.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import numpy as np
 import pydantic
@@ -22,6 +24,9 @@ from numpy.typing import NDArray
 from vdit.benchmarks import _images
 from vdit.config.data import Data
 from vdit.video import Expression, Frames, Item, Masks, Split, Video
+
+# The remedy where a split's objects are not public.
+ELSEWHERE = "use a held-out part of train (vdit data prepare held-out)"
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
+    """`folder` is the split whose folder holds the videos, empty where that is the split's own."""
+
     videos: dict[str, Entry]
+    folder: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9_-]*$")] = ""
 
 
 @dataclass(frozen=True)
@@ -71,12 +79,7 @@ class RefYouTubeVOS:
     items: tuple[Item, ...]
 
     def frames(self, video: Video, indices: tuple[int, ...]) -> Frames:
-        decoded = [_images.frame(self.jpeg(video, index)) for index in indices]
-        for index, image in zip(indices, decoded, strict=True):
-            if image.shape != decoded[0].shape:
-                first, other = self.jpeg(video, indices[0]), self.jpeg(video, index)
-                raise ValueError(f"{other} is {measure(image)}, but {first.name} of its video is {measure(decoded[0])}; restore both")
-        return np.stack(decoded)
+        return stack([self.jpeg(video, index) for index in indices])
 
     def masks(self, video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
         chosen: Masks = self.labels(video, indices) == object_id
@@ -99,10 +102,17 @@ class RefYouTubeVOS:
         return _images.size(self.jpeg(video, 0))
 
     def jpeg(self, video: Video, index: int) -> Path:
-        return self.folder / "JPEGImages" / video.id / f"{video.frames[index]}.jpg"
+        return self.place("JPEGImages", video) / f"{video.frames[index]}.jpg"
 
     def png(self, video: Video, index: int) -> Path:
-        return self.folder / "Annotations" / video.id / f"{video.frames[index]}.png"
+        return self.place("Annotations", video) / f"{video.frames[index]}.png"
+
+    def place(self, kind: str, video: Video) -> Path:
+        """The folder of the video's JPEGImages or Annotations."""
+        return self.folder / kind / video.id
+
+
+Kind = TypeVar("Kind", bound=RefYouTubeVOS)
 
 
 def locate(data: Data, folder: Path) -> Path:
@@ -118,10 +128,16 @@ def read(root: Path, split: str, frames: int) -> Split:
     Raises ValueError, in one line with the file and the remedy, for a missing folder or split, broken JSON, a listed frame or mask that is
     not there, and an expression of an object that the video has not.
     """
+    return index(RefYouTubeVOS, root, split, frames)
+
+
+def index(kind: type[Kind], root: Path, split: str, frames: int) -> Kind:
+    """What `read` returns, for a data set that differs in where its files are or what its pixels say."""
     if not root.is_dir():
         raise ValueError(f"{root}: no such data folder; pass the data set's folder with --data DIR")
     path, listing = listed(root, split)
-    data = RefYouTubeVOS(root / split, tuple(to_video(path, name, entry) for name, entry in listing.items()), ())
+    videos = tuple(to_video(path, name, entry) for name, entry in listing.videos.items())
+    data = kind(root / (listing.folder or split), videos, ())
     check_files(path, data)
     check_objects(path, data)
     data.items = tuple(items(data.videos, frames))
@@ -135,21 +151,21 @@ def items(videos: tuple[Video, ...], frames: int) -> Iterator[Item]:
             yield from (Item(number, expression, start) for start in range(0, len(video.frames), frames))
 
 
-def listed(root: Path, split: str) -> tuple[Path, dict[str, Entry]]:
-    """The split's JSON and its videos; valid without the videos of the test JSON, where there is one."""
+def listed(root: Path, split: str) -> tuple[Path, Listing]:
+    """The split's JSON and what it lists; valid without the videos of the test JSON, where there is one."""
     folder = root / "meta_expressions"
     path, test = folder / split / "meta_expressions.json", folder / "test" / "meta_expressions.json"
     if not path.is_file():
         splits = sorted(entry.parent.name for entry in folder.glob("*/meta_expressions.json"))
         known = ", ".join(splits) or "(none)"
         raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
-    videos = parse(LISTING, path).videos
+    listing = parse(LISTING, path)
     if split == "valid" and test.is_file():
         hidden = parse(LISTING, test).videos
-        videos = {name: entry for name, entry in videos.items() if name not in hidden}
-    if not videos:
+        listing = replace(listing, videos={name: entry for name, entry in listing.videos.items() if name not in hidden})
+    if not listing.videos:
         raise ValueError(f"{path} lists no video for split {split!r}; restore it from the archive")
-    return path, videos
+    return path, listing
 
 
 def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
@@ -176,7 +192,7 @@ def to_video(path: Path, name: str, entry: Entry) -> Video:
 def to_expression(path: Path, name: str, key: str, said: Sentence) -> Expression:
     place = f"{path}: videos.{name}.expressions.{key}"
     if said.obj_id is None:
-        raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; use a held-out part of train")
+        raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
     if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
         raise ValueError(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
     return Expression(key, said.exp, int(said.obj_id))
@@ -186,15 +202,19 @@ def check_files(path: Path, data: RefYouTubeVOS) -> None:
     """Every listed frame has its JPEG and its mask; one directory listing per video, not one look-up per frame."""
     annotations = data.folder / "Annotations"
     if not annotations.is_dir():
-        raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: use a held-out part of train")
+        raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: {ELSEWHERE}")
     for video in data.videos:
         for kind, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
-            folder = data.folder / kind / video.id
-            present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-            missing = [name + suffix for name in video.frames if name + suffix not in present]
-            if missing:
-                lost = f"{folder / missing[0]}, which does not exist ({len(missing)} such)"
-                raise ValueError(f"{path} names {lost}; restore it or take it out of the JSON")
+            check_present(path, data.place(kind, video), [name + suffix for name in video.frames])
+
+
+def check_present(path: Path, folder: Path, names: list[str]) -> None:
+    """The files that `path` names are in the folder."""
+    present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    missing = [name for name in names if name not in present]
+    if missing:
+        lost = f"{folder / missing[0]}, which does not exist ({len(missing)} such)"
+        raise ValueError(f"{path} names {lost}; restore it or take it out of the JSON")
 
 
 def check_objects(path: Path, data: RefYouTubeVOS) -> None:
@@ -221,6 +241,16 @@ def shown(data: RefYouTubeVOS, video: Video) -> set[int]:
             break
         seen |= {int(value) for value in np.unique(data.label(video, index))} - {0}
     return seen
+
+
+def stack(paths: list[Path]) -> Frames:
+    """Frames of one video, which are of one size."""
+    decoded = [_images.frame(path) for path in paths]
+    for path, image in zip(paths, decoded, strict=True):
+        if image.shape != decoded[0].shape:
+            first = paths[0].name
+            raise ValueError(f"{path} is {measure(image)}, but {first} of its video is {measure(decoded[0])}; restore both")
+    return np.stack(decoded)
 
 
 def measure(pixels: NDArray[np.uint8]) -> str:

@@ -3,8 +3,9 @@
 Source     images: COCO 2014 train, https://cocodataset.org; sentences: https://github.com/lichengunc/refer, splits unc, unc and umd
 Licence    sentences Apache 2.0, COCO's annotations CC BY 4.0, images under Flickr's terms of use
 Layout     the folder `coco`: train2014/<image>.jpg and <data set>/instances_<data set>_<split>.json, data set refcoco, refcoco+ or refcocog
-JSON       COCO's, converted so that each sentence is one "image" (id, file_name, height, width, caption) with one annotation (image_id,
-           segmentation, iscrowd); the rest is not read. COCO's boxes neither: boxes are measured on masks, and `exclusive` ones are nearest
+JSON       COCO's, made by `vdit data prepare refcoco`: each sentence is one "image" (id, file_name, height, width, caption) with one
+           annotation (image_id, segmentation, iscrowd); the rest is not read. COCO's boxes neither: boxes are measured on masks, and
+           `exclusive` ones are nearest
 Splits     `train`: the three data sets one after another; `refcoco/train`: one of them; val, testA, testB, test likewise
 Sentences  train 120,624 + 120,191 + 80,512; val 10,834 + 10,758 + 4,896; testA 5,657 + 5,726; testB 5,095 + 4,889; test (g) 9,602
 Videos     a sentence is a video of one frame with one expression; data.frames 1 trains on images
@@ -33,7 +34,7 @@ IMAGES = "train2014"
 SUFFIX = ".jpg"
 # The pixel value of a sentence's object; nothing is known of the others in its image.
 OBJECT = 1
-AGAIN = "convert the annotations again"
+AGAIN = "convert the annotations again (vdit data prepare refcoco)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,54 @@
+"""`vdit data`: data sets as they are distributed, made ready and checked."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make data sets ready for training and evaluation.")
+prepare = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Convert a data set to the files that are read.")
+group.add_typer(prepare, name="prepare")
+
+
+@prepare.command()
+def davis(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="Folder with DAVIS (davis_semantics.json in it) and davis_text_annotations.")],
+    to: Annotated[Path, typer.Argument(help="Folder to write Ref-DAVIS17 to.")],
+    copy: Annotated[bool, typer.Option("--copy", help="Copy frames and masks. [default: hard links, which need no space]")] = False,
+) -> None:
+    """Ref-DAVIS17 in the layout of Ref-YouTube-VOS, from DAVIS 2017 and the text files of its expressions."""
+    from vdit.prepare import davis as conversion
+
+    report(context, conversion.prepare(source, to, copy))
+
+
+@prepare.command()
+def refcoco(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="Folder with refcoco, refcoco+ or refcocog: refs(unc|umd).p and instances.json.")],
+    to: Annotated[Path | None, typer.Option(help="Folder to write to. [default: SOURCE]")] = None,
+) -> None:
+    """The JSONs of RefCOCO, RefCOCO+ and RefCOCOg, a sentence an image, from their pickles; no code in a pickle is run."""
+    from vdit.prepare import refcoco as conversion
+
+    report(context, conversion.prepare(source, to or source))
+
+
+@prepare.command(name="held-out")
+def held_out(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Folder of Ref-YouTube-VOS.")],
+) -> None:
+    """The splits held_out (200 videos of train) and train_without_held_out of Ref-YouTube-VOS."""
+    from vdit.prepare import held_out as conversion
+
+    report(context, conversion.prepare(folder))
+
+
+def report(context: typer.Context, lines: Iterable[str]) -> None:
+    """A conversion runs as its lines are taken."""
+    for line in lines:
+        if not context.obj["quiet"]:
+            typer.echo(line)
