@@ -133,6 +133,22 @@ def test_a_true_stored_as_255_is_one_pixel() -> None:
     assert (counts.area_prediction.item(), counts.intersection.item()) == (600, 600)
 
 
+def test_every_pair_of_a_frame_is_what_it_is_alone() -> None:
+    rng = np.random.default_rng(11)
+    predictions, truths = (np.repeat(np.repeat(rng.random((n, 8, 10)) < 0.4, 7, axis=1), 9, axis=2) for n in (3, 2))
+    void = np.repeat(np.repeat(rng.random((1, 8, 10)) < 0.2, 7, axis=1), 9, axis=2)
+    for left_out in (None, void):
+        found = contour.pairs(predictions, truths, left_out)
+        for p, g in np.ndindex(3, 2):
+            alone = contour.count(predictions[p : p + 1], truths[g : g + 1], left_out)
+            assert [counts[p, g] for counts in found] == [counts[0] for counts in alone]
+    assert contour.pairs(predictions[:0], truths).intersection.shape == (0, 2)
+    with pytest.raises(ValueError, match="prediction has shape"):
+        contour.pairs(predictions[:, :5], truths)
+    with pytest.raises(ValueError, match="void has shape"):
+        contour.pairs(predictions, truths, np.repeat(void, 3, axis=0))
+
+
 def test_swapping_and_turning_changes_nothing() -> None:
     rng = np.random.default_rng(3)
     prediction, truth = np.repeat(np.repeat(rng.random((2, 3, 12, 14)) < 0.4, 9, axis=2), 11, axis=3)

@@ -38,6 +38,20 @@ def pack(prediction: Masks, truth: Masks, void: Masks | None = None) -> tuple[Wo
     return prediction_THN, truth_THN
 
 
+def pack_frame(prediction: Masks, truth: Masks, void: Masks | None = None) -> tuple[Words, Words]:
+    """As `pack`, of any numbers of masks of one frame; `void` [1, H, W] is taken out of all. Raises ValueError on another size."""
+    size = truth.shape[1:]
+    _check("prediction", prediction, (len(prediction), *size))
+    _check("truth", truth, truth.shape)
+    prediction_PHN, truth_GHN = _words(prediction), _words(truth)
+    if void is not None:
+        _check("void", void, (1, *size))
+        valid_1HN = ~_words(void)
+        prediction_PHN &= valid_1HN
+        truth_GHN &= valid_1HN
+    return prediction_PHN, truth_GHN
+
+
 def _check(name: str, mask: Masks, shape: tuple[int, ...]) -> None:
     if mask.dtype != np.bool_:
         raise ValueError(f"{name} is {mask.dtype}, a mask is bool; compare the label map with the object's id, as in labels == 1")

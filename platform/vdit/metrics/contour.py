@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdit.metrics._contour_kernel import count_frames
-from vdit.metrics._packed import pack
+from vdit.metrics._packed import pack, pack_frame
 from vdit.video import Masks
 
 UNIT = "ratio in [0, 1]"
@@ -45,6 +45,17 @@ def count(prediction: Masks, truth: Masks, void: Masks | None = None) -> Counts:
     counts_T7 = np.empty((frames, len(Counts._fields)), np.int64)
     count_frames(prediction_THN, truth_THN, _widths(radius(height, width)), width, counts_T7)
     return Counts(*counts_T7.T)
+
+
+def pairs(prediction: Masks, truth: Masks, void: Masks | None = None) -> Counts:
+    """As `count`, of every prediction [P, H, W] with every truth [G, H, W] of one frame: counts [P, G]. Each mask is packed once."""
+    prediction_PHN, truth_GHN = pack_frame(prediction, truth, void)
+    height, width = truth.shape[1:]
+    counts_PG7 = np.empty((len(prediction), len(truth), len(Counts._fields)), np.int64)
+    for ours_HN, counts_G7 in zip(prediction_PHN, counts_PG7, strict=True):
+        repeated_GHN = np.repeat(ours_HN[None], len(truth), axis=0)
+        count_frames(repeated_GHN, truth_GHN, _widths(radius(height, width)), width, counts_G7)
+    return Counts(*np.moveaxis(counts_PG7, -1, 0))
 
 
 def accuracy(counts: Counts) -> NDArray[np.float64]:
