@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vdit.metrics import contour
-from vdit.score._pairs import VOID, every_pair, same_ids, seen, split, stacked
+from vdit.score._pairs import VOID, every_pair, same_ids, seen, stacked
 
 Labels = NDArray[np.uint8]
 
@@ -51,5 +51,6 @@ def test_frames_are_stacked_by_id_whichever_they_show() -> None:
 def test_the_empty_mask_leads_and_is_empty() -> None:
     full = np.full((3, 4), 7, np.uint8)
     assert seen(full) == (0, 7)
-    assert split(full, (0, 7)).tolist() == [np.zeros((3, 4), bool).tolist(), np.ones((3, 4), bool).tolist()]
-    assert split(np.zeros((3, 4), np.uint8), (0,)).sum() == 0
+    empty = np.zeros((3, 4), np.uint8)
+    assert every_pair(full, empty).among([0, 7], [0])[..., :2].tolist() == [[[0, 0]], [[12, 0]]]
+    assert same_ids(empty, full).among([0, 7], [0, 7])[..., :2].tolist() == [[[0, 0], [0, 12]], [[0, 0], [0, 12]]]

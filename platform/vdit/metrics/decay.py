@@ -1,7 +1,7 @@
 """Decay of J or F: how much it falls from the first to the last quarter of a video (DAVIS 2016, Section 5; beside the mean of Table 1).
 
-davis2017-evaluation keeps the quarters' ends in 8 bits: beyond 256 frames they wrap round, and its decay is of other frames. Here they do not
-wrap. Up to 256 frames the values are equal; beyond them ours is the one the definition gives.
+davis2017-evaluation keeps the quarters' ends in 8 bits: beyond 256 frames they wrap round, and its decay is of other frames. Here they do
+not. Up to 256 frames the values are equal; beyond them ours is the one the definition gives.
 """
 
 import numpy as np

@@ -10,7 +10,7 @@ import numpy as np
 
 from vdit.score import _objects, _trees
 from vdit.score._objects import Track
-from vdit.score._pairs import VOID, Frame, seen
+from vdit.score._pairs import Frame, seen, without_void
 from vdit.score._png import Labels, labels
 from vdit.score._trees import Clip
 from vdit.score.result import Options, Problem, Result, admit
@@ -62,7 +62,7 @@ def first_frame(clip: Clip, scored: Clip, frames: Sequence[Frame]) -> int:
     """The highest id in the first frame of the truth, 0 if it shows no object."""
     if clip.frames[0] == scored.frames[0]:
         return max(frames[0].true)
-    return max(set(seen(labels(clip.truth / f"{clip.frames[0]}.png"))) - {VOID})
+    return max(without_void(seen(labels(clip.truth / f"{clip.frames[0]}.png"))))
 
 
 def objects(frames: Sequence[Frame], first: int) -> int:

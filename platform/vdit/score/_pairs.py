@@ -3,15 +3,18 @@
 P predicted and G true masks, the empty one first; H W pixels; T frames; 7 counts (metrics/contour.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from vdit.metrics import contour
-from vdit.metrics._packed import compiled
 from vdit.score._png import Labels
+
+_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, cache=True)
 
 VOID = 255  # in the truth: a pixel of which nobody said what it is
 
@@ -33,22 +36,21 @@ class Frame:
 
 def every_pair(prediction: Labels, truth: Labels) -> Frame:
     """Each predicted mask with each true one, the void pixels taken out of both."""
-    ours, theirs = seen(prediction), seen(truth)
-    void = (truth == VOID)[None] if VOID in theirs else None
-    theirs = tuple(found for found in theirs if found != VOID)
-    counts = contour.pairs(split(prediction, ours), split(truth, theirs), void)
+    ours, there = seen(prediction), seen(truth)
+    theirs = without_void(there)
+    counts = contour.pairs(prediction, truth, ours, theirs, VOID if VOID in there else None)
     return Frame(ours, theirs, np.stack(counts, axis=-1))
 
 
 def same_ids(prediction: Labels, truth: Labels) -> Frame:
     """Each id's predicted mask with its true one; void pixels of the truth belong to no object. Counts of other pairs are zero."""
-    ours, theirs = seen(prediction), tuple(found for found in seen(truth) if found != VOID)
-    either = tuple(sorted({*ours, *theirs}))
+    ours, theirs = seen(prediction), without_void(seen(truth))
+    either = sorted({*ours, *theirs})
+    predicted = [found if found in ours else 0 for found in either]
+    true = [found if found in theirs else 0 for found in either]
     counts_PG7 = np.zeros((len(ours), len(theirs), len(contour.Counts._fields)), np.int64)
-    true = split(np.where(truth == VOID, np.uint8(0), truth) if VOID in ours else truth, either)
-    rows = [ours.index(found) if found in ours else 0 for found in either]
-    columns = [theirs.index(found) if found in theirs else 0 for found in either]
-    counts_PG7[rows, columns] = np.stack(contour.count(split(prediction, either), true), axis=-1)
+    places = [ours.index(found) for found in predicted], [theirs.index(found) for found in true]
+    counts_PG7[places] = np.stack(contour.each(prediction, truth, predicted, true), axis=-1)
     return Frame(ours, theirs, counts_PG7)
 
 
@@ -69,14 +71,11 @@ def seen(labels: Labels) -> tuple[int, ...]:
     return tuple(np.flatnonzero(present).tolist())
 
 
-def split(labels: Labels, ids: Sequence[int]) -> NDArray[np.bool_]:
-    """A mask per id, [number of ids, H, W]; that of id 0 is empty."""
-    masks: NDArray[np.bool_] = labels == np.array(ids, np.uint8)[:, None, None]
-    masks[[found == 0 for found in ids]] = False
-    return masks
+def without_void(values: Iterable[int]) -> tuple[int, ...]:
+    return tuple(value for value in values if value != VOID)
 
 
-@compiled
+@_compiled
 def _mark(values: NDArray[np.uint8], present: NDArray[np.bool_]) -> None:
     for value in values:
         present[value] = True
