@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from vdit.score import ref_davis17
@@ -39,11 +40,31 @@ def test_the_number_by_identity_stands_beside_the_protocols(folders: tuple[Path,
     assert set(result.rows["expression"]) >= {"anno_0/1", "anno_3/4"}
 
 
+def test_void_is_forgiven_by_the_protocol_and_not_by_identity(tmp_path: Path, write: Any) -> None:
+    """A quarter is the object and the next one void; both are predicted as the object."""
+    truth = np.repeat(np.array([1, 255, 0, 0], np.uint8), 10)[None, :, None].repeat(3, axis=0).repeat(30, axis=2)
+    prediction = np.where(truth > 0, 1, 0).astype(np.uint8)
+    for annotator in ref_davis17.ANNOTATORS:
+        write(tmp_path / "p" / annotator, {"v": prediction})
+    found = ref_davis17.score(write(tmp_path / "t", {"v": truth}), tmp_path / "p", Options()).numbers
+    assert found["mean_J"] == 1
+    assert found["not_the_protocol_identity_matching_no_void"]["J"] == 0.5
+
+
 def test_a_missing_annotator_is_refused_in_any_case(folders: tuple[Path, Path], tmp_path: Path) -> None:
     copy = Path(shutil.copytree(folders[1], tmp_path / "predictions"))
     shutil.rmtree(copy / "anno_2")
     with pytest.raises(ValueError, match="anno_2 does not exist"):
         ref_davis17.score(folders[0], copy, Options(missing="empty"))
+
+
+def test_a_fifth_annotator_is_refused_or_left_out(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(folders[1], tmp_path / "predictions"))
+    shutil.copytree(copy / "anno_0", copy / "anno_4")
+    with pytest.raises(ValueError, match=r"1 unknown.*anno_4 is no annotator"):
+        ref_davis17.score(folders[0], copy, Options())
+    admitted = ref_davis17.score(folders[0], copy, Options(missing="empty"))
+    assert admitted.numbers == ref_davis17.score(*folders, Options()).numbers
 
 
 def test_a_missing_video_of_one_annotator_is_empty_masks(folders: tuple[Path, Path], tmp_path: Path) -> None:

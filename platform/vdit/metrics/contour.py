@@ -50,13 +50,12 @@ def count(prediction: Masks, truth: Masks, void: Masks | None = None) -> Counts:
 def pairs(prediction: Labels, truth: Labels, predicted: Sequence[int], true: Sequence[int], void: int | None = None) -> Counts:
     """As `count`, of one frame's label maps [H, W]: every predicted id with every true one, [P, G]. Each mask is packed once.
 
-    Id 0 stands for the empty mask. Pixels that are `void` in the truth are taken out of all masks.
+    Id 0 stands for the empty mask. Pixels that are `void` in the truth are taken out of the predicted masks.
     """
     prediction_PHN, truth_GHN = _split(prediction, truth, predicted, true)
     if void is not None:
-        valid_HN = ~split(truth, [void])[0]
-        prediction_PHN &= valid_HN
-        truth_GHN &= valid_HN
+        # The true masks hold none of it: a pixel of a label map has one value.
+        prediction_PHN &= ~split(truth, [void])[0]
     counts_PG7 = np.empty((len(predicted), len(true), len(Counts._fields)), np.int64)
     for ours_HN, counts_G7 in zip(prediction_PHN, counts_PG7, strict=True):
         _fill(np.repeat(ours_HN[None], len(true), axis=0), truth_GHN, truth.shape, counts_G7)

@@ -43,14 +43,15 @@ def score(protocol: Protocol, truth: Path, predictions: Path, options: Options) 
             problems += wrong
             if not wrong:
                 frames = [frame for (frame,) in counted]
-                found, wrong = protocol.track(scored, frames, first_frame(clip, scored, frames))
-                tracks, problems = tracks + found, problems + wrong
+                found, odd = protocol.track(scored, frames, first_frame(clip, scored, frames))
+                tracks += found
+                problems += odd
     admitted = admit(problems, options.missing)
-    found_numbers = _objects.numbers(tracks)
+    numbers = _objects.numbers(tracks)
     return Result(
         protocol=protocol.says,
-        numbers={"protocol": protocol.name, **found_numbers, "jf": protocol.report(tracks)},
-        summary=_objects.summary({f"{len(tracks)} objects": found_numbers}),
+        numbers={"protocol": protocol.name, **numbers, "jf": protocol.report(tracks)},
+        summary=_objects.summary({f"{len(tracks)} objects": numbers}),
         rows=_objects.rows(tracks),
         found=sum(clip.found for clip in every),
         wanted=sum(clip.wanted for clip in every),

@@ -21,7 +21,7 @@ VOID = 255  # in the truth: a pixel of which nobody said what it is
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`predicted` and `true` are the ids that are seen, `void` only in `predicted`; the empty mask, id 0, leads both."""
+    """`predicted` and `true` are the ids that are seen, after 0, which stands for the empty mask. Void is no id of the truth."""
 
     predicted: tuple[int, ...]
     true: tuple[int, ...]

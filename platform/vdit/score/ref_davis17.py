@@ -33,6 +33,11 @@ def score(truth: Path, predictions: Path, options: Options) -> Result:
     Raises ValueError naming what is missing, unknown or unusable, unless `options` admits it. A missing annotator is always refused.
     """
     clips, problems = _trees.pair(truth, [predictions / name for name in ANNOTATORS])
+    problems += [
+        Problem("unknown", str(predictions / name), "is no annotator", f"the four are {', '.join(ANNOTATORS)}")
+        for name in _trees.videos(predictions, "predictions")
+        if name not in ANNOTATORS
+    ]
     matched: list[list[Track]] = [[] for _ in ANNOTATORS]
     fixed: list[list[Track]] = [[] for _ in ANNOTATORS]
     with ThreadPoolExecutor(options.threads) as pool:
