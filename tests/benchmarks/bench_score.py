@@ -129,13 +129,25 @@ def linked(root: Path, videos: list[Path], number: int) -> Path:
     return root
 
 
+def long(root: Path, video: Path, frames: int) -> Path:
+    """One video of that many frames, which are links to those of the given one in turn."""
+    for kind in ("truth", "predictions"):
+        (root / kind / "video").mkdir(parents=True)
+        for index in range(frames):
+            (root / kind / "video" / f"{index:05d}.png").symlink_to(video / kind / "video" / f"{index % FRAMES:05d}.png")
+    return root
+
+
 def grow(place: Path, size: Size, frames: list[int]) -> None:
-    """Time per frame and peak memory of trees of more and more videos."""
+    """Time per frame and peak memory of trees of more and more videos, then of one long video."""
     write_video(place / "grown", "video", size, 0)
     print(f"{size.height}x{size.width}, {FRAMES} frames a video\n{'frames':>7} {'wall s':>8} {'CPU ms/frame':>13} {'peak MB':>8}")
-    for number in frames:
-        found = fresh(ours, linked(place / f"frames-{number}", [place / "grown"], number // FRAMES))
-        print(f"{number:>7} {found.wall:8.2f} {found.cpu / number * 1e3:13.3f} {found.megabytes:8.0f}")
+    trees = [(number, "", linked(place / f"frames-{number}", [place / "grown"], number // FRAMES)) for number in frames]
+    if frames:
+        trees.append((max(frames), "  in one video", long(place / "long", place / "grown", max(frames))))
+    for number, remark, root in trees:
+        found = fresh(ours, root)
+        print(f"{number:>7} {found.wall:8.2f} {found.cpu / number * 1e3:13.3f} {found.megabytes:8.0f}{remark}")
 
 
 def main() -> None:

@@ -6,12 +6,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from vdit.commands.score import Protocol
 from vdit.record import scores
+from vdit.registry import find
 
 VDIT = Path(sys.executable).parent / "vdit"
 
@@ -44,7 +47,7 @@ def test_a_person_sees_the_protocol_the_coverage_and_one_table(folders: tuple[Pa
     said, coverage, header, row = done.stdout.splitlines()
     assert "fixed ids" in said and coverage == "4/4 predictions found"
     assert header.split("  ")[-1].strip() == "F decay" and len(header) == len(row)
-    assert row.startswith("1 objects") and " 50.00 " in row
+    assert row.startswith("mean of objects (1)") and " 50.00 " in row
 
 
 def test_a_program_gets_full_precision_and_rows(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -83,6 +86,11 @@ def test_ref_youtube_vos_refuses_the_official_valid(tmp_path: Path) -> None:
     (tmp_path / "meta_expressions/valid/meta_expressions.json").write_text(json.dumps(listing))
     done = vdit("ref-youtube-vos", "--data", tmp_path, "--predictions", tmp_path, "--split", "valid")
     assert done.returncode == 2 and "official valid" in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+def test_every_protocol_is_a_file() -> None:
+    for protocol in get_args(Protocol):
+        assert callable(find("score", protocol).score)
 
 
 def test_an_unknown_protocol_is_bad_input(folders: tuple[Path, Path]) -> None:

@@ -87,7 +87,7 @@ def test_more_ids_than_the_evaluator_takes_are_refused_in_any_case(value: int, t
     truth, prediction = pair
     prediction["camel"][3, 0, 0] = value
     folders = write(tmp_path / "t", truth), write(tmp_path / "p", prediction)
-    with pytest.raises(ValueError, match=rf"1 problems, 1 unusable: .*camel has the id {value}, the protocol takes at most 20"):
+    with pytest.raises(ValueError, match=rf"1 unusable: .*camel has the id {value}, the protocol takes at most 20"):
         davis_unsupervised.score(*folders, Options(missing="empty"))
 
 

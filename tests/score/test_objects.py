@@ -27,6 +27,10 @@ def test_rows_are_those_of_the_parquet_file() -> None:
     assert rows["expression"].tolist() == ["1", "1"] and rows["frame"].tolist() == ["a", "b"]
 
 
+def test_an_id_is_a_number_where_that_says_the_same() -> None:
+    assert [_objects.details(track(name, [10]))["id"] for name in ("3", "03", "a")] == [3, "03", "a"]
+
+
 def test_the_summary_is_in_percent() -> None:
     summary = _objects.summary({"all": _objects.numbers([track("1", [10])]), "plain": {"JF": 0.5, "J": 0.25, "F": 0.75}})
     assert summary.loc["all", "J&F"] == 100 and summary.loc["plain", "J"] == 25

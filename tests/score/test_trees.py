@@ -41,7 +41,7 @@ def test_a_missing_frame_is_empty_only_if_asked(folders: tuple[Path, Path]) -> N
     whole = score(folders).numbers["jf"]["bear"]["objects"][0]["J"]
     lost.unlink()
     said = refused(folders)
-    assert said.startswith("the predictions have 1 problems, 1 missing") and str(lost) in said and "--missing empty" in said
+    assert said.startswith("not scored, predictions with problems: 1 missing") and str(lost) in said and "--missing empty" in said
     result = score(folders, "empty")
     assert result.numbers["jf"]["bear"]["objects"][0]["J"] == [*whole[:2], 0, *whole[3:]]
     assert (result.found, result.wanted) == (9, 10)
@@ -94,7 +94,7 @@ def test_all_problems_are_counted_and_the_first_named(folders: tuple[Path, Path]
     (folders[1] / "camel/00001.png").unlink()
     (folders[1] / "wolf").mkdir()
     said = refused(folders)
-    assert "7 problems, 1 missing, 1 unknown, 5 unusable" in said and "and 3 more" in said and "\n" not in said
+    assert "problems: 1 missing, 1 unknown, 5 unusable: " in said and "and 3 more" in said and "\n" not in said
 
 
 def test_damaged_truth_is_refused(folders: tuple[Path, Path]) -> None:

@@ -51,7 +51,7 @@ def score(protocol: Protocol, truth: Path, predictions: Path, options: Options) 
     return Result(
         protocol=protocol.says,
         numbers={"protocol": protocol.name, **numbers, "jf": protocol.report(tracks)},
-        summary=_objects.summary({f"{len(tracks)} objects": numbers}),
+        summary=_objects.summary({f"mean of objects ({len(tracks)})": numbers}),
         rows=_objects.rows(tracks),
         found=sum(clip.found for clip in every),
         wanted=sum(clip.wanted for clip in every),

@@ -76,7 +76,8 @@ def per_video(tracks: Sequence[Track]) -> dict[str, dict[str, list[float]]]:
 
 def details(track: Track) -> dict[str, Any]:
     """Every frame's J and F of one object, their means, recall and decay."""
-    found: dict[str, Any] = {"id": int(track.object) if track.object.isdigit() else track.object}
+    number = track.object.isdigit() and str(int(track.object)) == track.object
+    found: dict[str, Any] = {"id": int(track.object) if number else track.object}
     for name, values_T in (("J", track.j), ("F", track.f)):
         found[name] = values_T.tolist()
         found[f"{name}_mean"] = float(values_T.mean())

@@ -38,7 +38,7 @@ def labels(path: Path) -> Labels:
         with Image.open(io.BytesIO(data)) as image:
             if image.mode not in LABELS:
                 raise UnusableError(path, f"is {image.mode}, not a label map", EXPECTED)
-            return np.asarray(image).astype(np.uint8, copy=False)
+            return np.array(image, np.uint8)
     except (OSError, SyntaxError) as error:  # Pillow reports a broken PNG chunk as a SyntaxError
         raise UnusableError(path, f"is damaged ({str(error).splitlines()[0]})", AGAIN) from error
 

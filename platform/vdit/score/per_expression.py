@@ -26,7 +26,7 @@ def score(truth: Path, predictions: Path, options: Options) -> Result:
     return Result(
         protocol="one mask per expression, all frames, mean over frames, then over expressions",
         numbers=found,
-        summary=_objects.summary({f"{len(tracks)} expressions": found}),
+        summary=_objects.summary({f"mean of expressions ({len(tracks)})": found}),
         rows=_objects.rows(tracks),
         found=sum(clip.found for _, clip, _, _ in clips),
         wanted=sum(clip.wanted for _, clip, _, _ in clips),

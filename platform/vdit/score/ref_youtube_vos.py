@@ -33,7 +33,7 @@ def score(data: Path, predictions: Path, options: Options, split: str = "valid")
     return Result(
         protocol=f"Ref-YouTube-VOS {split}, one mask per expression, all listed frames, not the server's number",
         numbers=found,
-        summary=_objects.summary({f"{len(tracks)} expressions": found}),
+        summary=_objects.summary({f"mean of expressions ({len(tracks)})": found}),
         rows=_objects.rows(tracks),
         found=sum(one.found for _, one, _, _ in clips),
         wanted=sum(one.wanted for _, one, _, _ in clips),

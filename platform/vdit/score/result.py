@@ -73,5 +73,9 @@ def admit(problems: Sequence[Problem], missing: Missing) -> tuple[Problem, ...]:
         return tuple(problems)
     counts = ", ".join(f"{number} {kind}" for kind, number in sorted(Counter(problem.kind for problem in refused).items()))
     named = " | ".join(map(str, refused[:SHOWN])) + (f" | and {len(refused) - SHOWN} more" if len(refused) > SHOWN else "")
-    way_out = "" if any(problem.kind == "unusable" for problem in refused) else " (--missing empty scores the missing as empty masks)"
-    raise ValueError(f"the predictions have {len(refused)} problems, {counts}{way_out}: {named}")
+    way_out = (
+        ""
+        if any(problem.kind == "unusable" for problem in refused)
+        else " (--missing empty scores the missing as empty masks and leaves out the unknown)"
+    )
+    raise ValueError(f"not scored, predictions with problems: {counts}{way_out}: {named}")
