@@ -1,6 +1,6 @@
 """Folders of truth and of predictions laid side by side, read frame by frame by threads.
 
-Only counts are kept of a frame, and one video is read at a time, so memory does not grow with their number.
+One video is read at a time, and only counts are kept of a frame, about a kilobyte.
 """
 
 from collections.abc import Callable, Sequence

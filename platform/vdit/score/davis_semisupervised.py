@@ -15,7 +15,7 @@ from vdit.score.result import Options, Problem, Result
 
 
 def score(truth: Path, predictions: Path, options: Options) -> Result:
-    """From trees `<video>/<frame>.png`. A predicted id above the truth's is refused, as the public evaluator stops there."""
+    """From trees `<video>/<frame>.png`. A predicted id above the truth's is unknown, and the public evaluator stops there."""
     return _labelled.score(PROTOCOL, truth, predictions, options)
 
 

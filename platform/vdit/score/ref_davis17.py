@@ -77,6 +77,7 @@ def gather(clip: Clip, counted: Sequence[tuple[Both, ...]], matched: list[list[T
         problems += wrong
         by_id = [both[index].fixed for both in counted]
         fixed[index] += _labelled.fixed(alone, by_id, identity.known(by_id))
+    # What is said of the truth is said by each annotator.
     return list(dict.fromkeys(problems))
 
 
