@@ -133,6 +133,37 @@ def test_a_true_stored_as_255_is_one_pixel() -> None:
     assert (counts.area_prediction.item(), counts.intersection.item()) == (600, 600)
 
 
+@pytest.mark.parametrize("cells", [(8, 10), (1, 1), (2, 7), (3, 8)])
+def test_ids_of_label_maps_are_counted_as_their_masks_are(cells: tuple[int, int]) -> None:
+    """Also where a row ends within a word, and in an image of fewer pixels than a word."""
+    rng = np.random.default_rng(11)
+    prediction, truth = (
+        np.repeat(np.repeat(rng.choice([0, 1, 2, 5, 255], cells), 7, axis=0), 9, axis=1).astype(np.uint8) for _ in range(2)
+    )
+    predicted, true = [5, 0, 1, 9], [2, 1, 5]
+
+    def alone(ours: int, theirs: int, void: int | None) -> list[int]:
+        masks = [((labels == found) & (found != 0))[None] for labels, found in ((prediction, ours), (truth, theirs))]
+        return [int(counts[0]) for counts in contour.count(*masks, None if void is None else (truth == void)[None])]
+
+    for void in (None, 255):
+        found = contour.pairs(prediction, truth, predicted, true, void)
+        for p, g in np.ndindex(4, 3):
+            assert [counts[p, g] for counts in found] == alone(predicted[p], true[g], void)
+    found = contour.each(prediction, truth, predicted[:3], true)
+    for place, ids in enumerate(zip(predicted[:3], true, strict=True)):
+        assert [counts[place] for counts in found] == alone(*ids, None)
+
+
+def test_what_is_no_label_map_is_refused() -> None:
+    labels = np.zeros((5, 6), np.uint8)
+    for counting in (contour.pairs, contour.each):
+        with pytest.raises(ValueError, match=r"prediction has shape \(4, 6\)"):
+            counting(labels[:4], labels, [1], [1])
+        with pytest.raises(ValueError, match="labels are int64"):
+            counting(labels.astype(int), labels, [1], [1])
+
+
 def test_swapping_and_turning_changes_nothing() -> None:
     rng = np.random.default_rng(3)
     prediction, truth = np.repeat(np.repeat(rng.random((2, 3, 12, 14)) < 0.4, 9, axis=2), 11, axis=3)

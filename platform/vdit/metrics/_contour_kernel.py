@@ -15,13 +15,12 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from vdit.metrics._packed import Words, compiled
+from vdit.metrics._packed import ALL, Words, compiled
 
 Box = tuple[int, int, int, int]  # top, bottom, left, right: rows and words, ends excluded
 
 ONE = np.uint64(1)
 TOP = np.uint64(63)
-ALL = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def _ones(typing_context: Any, word: Any) -> Any:

@@ -3,7 +3,7 @@
 T frames, H W pixels, N words of a row: pixel x is bit x % 64 of word x // 64, and the bits beyond W are zero.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from vdit.video import Masks
 
 Words: TypeAlias = NDArray[np.uint64]  # [T, H, N] or [H, N]
+Labels: TypeAlias = NDArray[np.uint8]  # [H, W]
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+NONE, ALL = np.uint64(0), np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
 def compiled(function: Function) -> Function:
@@ -38,6 +41,19 @@ def pack(prediction: Masks, truth: Masks, void: Masks | None = None) -> tuple[Wo
     return prediction_THN, truth_THN
 
 
+def split(labels: Labels, ids: Sequence[int]) -> Words:
+    """The mask of each id packed, [number of ids, H, N]; id 0 stands for the empty mask. Raises ValueError for labels of another type."""
+    if labels.dtype != np.uint8 or labels.ndim != 2 or 0 in labels.shape:
+        raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, expected uint8, height x width")
+    height, width = labels.shape
+    packed_PHN = np.zeros((len(ids), height, -(-width // 64)), np.uint64)
+    pixels = np.ascontiguousarray(labels).reshape(-1)
+    for found, packed_HN in zip(ids, packed_PHN, strict=True):
+        if found:
+            _pack(pixels, np.uint8(found), NONE, width, packed_HN)
+    return packed_PHN
+
+
 def _check(name: str, mask: Masks, shape: tuple[int, ...]) -> None:
     if mask.dtype != np.bool_:
         raise ValueError(f"{name} is {mask.dtype}, a mask is bool; compare the label map with the object's id, as in labels == 1")
@@ -51,47 +67,51 @@ def _words(mask_THW: Masks) -> Words:
     frames, height, width = mask_THW.shape
     packed_THN = np.empty((frames, height, -(-width // 64)), np.uint64)
     # A bool read from a 1-bit image may hold the byte 255, so bytes are compared with zero and never summed.
-    _pack(np.ascontiguousarray(mask_THW).view(np.uint8).reshape(-1), width, packed_THN.reshape(-1, packed_THN.shape[2]))
+    pixels = np.ascontiguousarray(mask_THW).view(np.uint8).reshape(-1)
+    _pack(pixels, np.uint8(0), ALL, width, packed_THN.reshape(-1, packed_THN.shape[2]))
     return packed_THN
 
 
-def _nonzero_64(typing_context: Any, bytes_: Any, start: Any) -> Any:
-    """Which of 64 bytes from `start` on are not zero, as the bits of a word: one vector comparison where the processor has it."""
+def _equal_64(typing_context: Any, bytes_: Any, start: Any, value: Any) -> Any:
+    """Which of 64 bytes from `start` on have the value, as the bits of a word: one vector comparison where the processor has it."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        block = ir.VectorType(ir.IntType(8), 64)
+        block, lanes = ir.VectorType(ir.IntType(8), 64), ir.VectorType(ir.IntType(32), 64)
         pointer = builder.bitcast(cgutils.gep_inbounds(builder, array.data, arguments[1]), block.as_pointer())
         loaded = builder.load(pointer, align=1)
-        return builder.bitcast(builder.icmp_unsigned("!=", loaded, ir.Constant(block, None)), ir.IntType(64))
+        first = builder.insert_element(ir.Constant(block, ir.Undefined), arguments[2], ir.Constant(ir.IntType(32), 0))
+        everywhere = builder.shuffle_vector(first, ir.Constant(block, ir.Undefined), ir.Constant(lanes, [0] * 64))
+        return builder.bitcast(builder.icmp_unsigned("==", loaded, everywhere), ir.IntType(64))
 
-    return types.uint64(bytes_, types.intp), generate
+    return types.uint64(bytes_, types.intp, types.uint8), generate
 
 
-nonzero_64: Callable[[NDArray[np.uint8], int], np.uint64] = intrinsic(_nonzero_64)
+equal_64: Callable[[Labels, int, np.uint8], np.uint64] = intrinsic(_equal_64)
 
 
 @compiled
-def _pack(bytes_: NDArray[np.uint8], width: int, packed_RN: Words) -> None:
-    """Pack R rows of `width` bytes."""
+def _pack(bytes_: Labels, value: np.uint8, flip: np.uint64, width: int, packed_RN: Words) -> None:
+    """Pack R rows of `width` bytes: a bit says whether a byte has the value or, flipped, whether it has not."""
     whole, rest = width >> 6, width & 63
     for row in range(packed_RN.shape[0]):
         start = row * width
         for n in range(whole):
-            packed_RN[row, n] = nonzero_64(bytes_, start + (n << 6))
+            packed_RN[row, n] = equal_64(bytes_, start + (n << 6), value) ^ flip
         if not rest:
             continue
         end = start + width
         if end >= 64:
             # The 64 bytes that end with the row: those before the word fall out below.
-            packed_RN[row, whole] = nonzero_64(bytes_, end - 64) >> np.uint64(64 - rest)
+            packed_RN[row, whole] = (equal_64(bytes_, end - 64, value) ^ flip) >> np.uint64(64 - rest)
         else:
-            packed_RN[row, whole] = _pack_few(bytes_, start, rest)
+            packed_RN[row, whole] = _pack_few(bytes_[start:end], value, flip)
 
 
 @compiled
-def _pack_few(bytes_: NDArray[np.uint8], start: int, few: int) -> np.uint64:
+def _pack_few(bytes_: Labels, value: np.uint8, flip: np.uint64) -> np.uint64:
+    """A row of fewer than 64 bytes, among the first of its image."""
     word = np.uint64(0)
-    for x in range(few):
-        word |= np.uint64(bytes_[start + x] != 0) << np.uint64(x)
+    for x in range(bytes_.size):
+        word |= ((np.uint64(bytes_[x] == value) ^ flip) & np.uint64(1)) << np.uint64(x)
     return word

@@ -36,10 +36,15 @@ def measure(scores: pd.DataFrame, interval: int, kind: Kind = "mean") -> float:
     return 100 * float(pairs.groupby(["video", "expression"])["change"].mean().mean())
 
 
+def in_order(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows expression by expression, frame after frame."""
+    # Longer names come later, so that numbers without leading zeros are in order too.
+    return scores.assign(length=scores["frame"].str.len()).sort_values(["video", "expression", "length", "frame"])
+
+
 def _pairs(scores: pd.DataFrame, interval: int) -> pd.DataFrame:
     """A row per pair of frames `interval` apart: |difference of J|, and whether the object is seen in both."""
-    # Longer names come later, so that numbers without leading zeros are in order too.
-    ordered = scores.assign(length=scores["frame"].str.len()).sort_values(["video", "expression", "length", "frame"])
+    ordered = in_order(scores)
     later = ordered.groupby(["video", "expression"])[["j", "present"]].shift(-interval)
     ordered = ordered.assign(change=(ordered["j"] - later["j"]).abs(), both=ordered["present"] & later["present"].eq(True))
     return ordered[later["j"].notna()]

@@ -1,5 +1,6 @@
 """Contour accuracy F: boundary pixels that lie within a tolerance of the other boundary (DAVIS 2016, Section 5; the F of Table 1)."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from math import ceil, isqrt
 from typing import NamedTuple
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdit.metrics._contour_kernel import count_frames
-from vdit.metrics._packed import pack
+from vdit.metrics._packed import Labels, Words, pack, split
 from vdit.video import Masks
 
 UNIT = "ratio in [0, 1]"
@@ -41,10 +42,43 @@ def measure(prediction: Masks, truth: Masks, void: Masks | None = None) -> NDArr
 def count(prediction: Masks, truth: Masks, void: Masks | None = None) -> Counts:
     """The pixel counts of each frame of masks [T, H, W], in one pass; for callers that want J and F together. Safe to call from threads."""
     prediction_THN, truth_THN = pack(prediction, truth, void)
-    frames, height, width = truth.shape
-    counts_T7 = np.empty((frames, len(Counts._fields)), np.int64)
-    count_frames(prediction_THN, truth_THN, _widths(radius(height, width)), width, counts_T7)
+    counts_T7 = np.empty((len(truth), len(Counts._fields)), np.int64)
+    _fill(prediction_THN, truth_THN, truth.shape[1:], counts_T7)
     return Counts(*counts_T7.T)
+
+
+def pairs(prediction: Labels, truth: Labels, predicted: Sequence[int], true: Sequence[int], void: int | None = None) -> Counts:
+    """As `count`, of one frame's label maps [H, W]: every predicted id with every true one, [P, G]. Each mask is packed once.
+
+    Id 0 stands for the empty mask. Pixels that are `void` in the truth are taken out of the predicted masks.
+    """
+    prediction_PHN, truth_GHN = _split(prediction, truth, predicted, true)
+    if void is not None:
+        # The true masks hold none of it: a pixel of a label map has one value.
+        prediction_PHN &= ~split(truth, [void])[0]
+    counts_PG7 = np.empty((len(predicted), len(true), len(Counts._fields)), np.int64)
+    for ours_HN, counts_G7 in zip(prediction_PHN, counts_PG7, strict=True):
+        _fill(np.repeat(ours_HN[None], len(true), axis=0), truth_GHN, truth.shape, counts_G7)
+    return Counts(*np.moveaxis(counts_PG7, -1, 0))
+
+
+def each(prediction: Labels, truth: Labels, predicted: Sequence[int], true: Sequence[int]) -> Counts:
+    """As `pairs`, of as many predicted ids as true ones: each with the one that stands in its place, [P]."""
+    prediction_PHN, truth_PHN = _split(prediction, truth, predicted, true)
+    counts_P7 = np.empty((len(predicted), len(Counts._fields)), np.int64)
+    _fill(prediction_PHN, truth_PHN, truth.shape, counts_P7)
+    return Counts(*counts_P7.T)
+
+
+def _split(prediction: Labels, truth: Labels, predicted: Sequence[int], true: Sequence[int]) -> tuple[Words, Words]:
+    if prediction.shape != truth.shape:
+        raise ValueError(f"prediction has shape {prediction.shape}, truth has {truth.shape}; resize the labels to the truth's size first")
+    return split(prediction, predicted), split(truth, true)
+
+
+def _fill(prediction_THN: Words, truth_THN: Words, size: tuple[int, ...], counts_T7: NDArray[np.int64]) -> None:
+    height, width = size
+    count_frames(prediction_THN, truth_THN, _widths(radius(height, width)), width, counts_T7)
 
 
 def accuracy(counts: Counts) -> NDArray[np.float64]:

@@ -48,7 +48,11 @@ def rows(video: str, expression: str, frames: Sequence[str], prediction: Masks, 
     """
     if len(frames) != len(truth):
         raise ValueError(f"{video}/{expression} has {len(frames)} frame names and {len(truth)} masks; give one name a mask")
-    counts = contour.count(prediction, truth)
+    return counted(video, expression, frames, contour.count(prediction, truth))
+
+
+def counted(video: str, expression: str, frames: Sequence[str], counts: contour.Counts) -> pd.DataFrame:
+    """The same from the counts of each frame [T]."""
     return pd.DataFrame(
         {
             "video": pd.Series([video] * len(frames), dtype="str"),

@@ -1,0 +1,1 @@
+"""Scoring anyone's predictions, one file per protocol (interface.md, `vdit score`)."""

@@ -1,0 +1,55 @@
+"""Video consistency against its definition spelled out, and on cases counted by hand."""
+
+from math import isnan
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vdit.metrics.video_consistency import measure
+
+
+def spelled_out(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], window: int) -> float:
+    shares = []
+    for start in range(len(truth) - window + 1):
+        ours, theirs = (labels[start : start + window] for labels in (prediction, truth))
+        constant = (theirs == theirs[0]).all(axis=0)
+        if constant.any():
+            shares.append(((ours == ours[0]).all(axis=0) & constant).sum() / constant.sum())
+    return float(np.mean(shares))
+
+
+@pytest.mark.parametrize("window", [2, 3, 8])
+def test_random_labels_agree_with_the_definition(window: int) -> None:
+    rng = np.random.default_rng(window)
+    steady = np.repeat(rng.integers(0, 3, (3, 6, 7), np.uint8), 4, axis=0)
+    prediction, truth = (np.where(rng.random(steady.shape) < 0.05, 9, steady).astype(np.uint8) for _ in range(2))
+    assert measure(prediction, truth, window) == pytest.approx(spelled_out(prediction, truth, window), abs=1e-15)
+
+
+def test_the_last_window_counts() -> None:
+    truth = np.zeros((3, 1, 2), np.uint8)
+    prediction = truth.copy()
+    prediction[2, 0, 0] = 1
+    assert measure(prediction, truth, 2) == 0.75  # all of the first window, half of the second
+
+
+def test_a_steady_mistake_is_consistent() -> None:
+    truth = np.zeros((4, 2, 2), np.uint8)
+    assert measure(truth + 1, truth, 4) == 1
+
+
+def test_windows_without_a_constant_pixel_are_left_out() -> None:
+    truth = np.zeros((3, 1, 2), np.uint8)
+    truth[2] = 1  # everything changes: only the first window has a share
+    assert measure(np.zeros_like(truth), truth, 2) == 1
+    assert isnan(measure(truth, truth, 3))
+    assert isnan(measure(truth, truth, 8))
+
+
+def test_bad_input_is_named() -> None:
+    labels = np.zeros((4, 2, 2), np.uint8)
+    with pytest.raises(ValueError, match="equal"):
+        measure(labels[:2], labels, 2)
+    with pytest.raises(ValueError, match="window is 1"):
+        measure(labels, labels, 1)
