@@ -23,10 +23,10 @@ def score(data: Path, predictions: Path, options: Options, split: str = "valid")
 
     Raises ValueError for a split without public masks, and naming the predictions that are missing, unknown or unusable.
     """
-    videos = listed(data, split)
+    annotations, videos = listed(data, split)
     root = predictions / "Annotations" if (predictions / "Annotations").is_dir() else predictions
     problems = unknown(root, videos)
-    clips = [(video.id, clip(data / split / "Annotations", root, video), names(video), counting(video)) for video in videos]
+    clips = [(video.id, clip(annotations, root, video), names(video), counting(video)) for video in videos]
     tracks, wrong = _expressions.tracks(clips, options)
     admitted = admit(problems + wrong, options.missing)
     found = _expressions.numbers("ref-youtube-vos", tracks)
@@ -41,16 +41,17 @@ def score(data: Path, predictions: Path, options: Options, split: str = "valid")
     )
 
 
-def listed(data: Path, split: str) -> tuple[Video, ...]:
-    """The split's videos, which must have objects and masks."""
-    path, entries = ref_youtube_vos.listed(data, split)
-    videos = tuple(ref_youtube_vos.to_video(path, name, entry) for name, entry in entries.items())
-    if not (data / split / "Annotations").is_dir():
+def listed(data: Path, split: str) -> tuple[Path, tuple[Video, ...]]:
+    """The folder of the split's masks, which must be there, and its videos, which must have objects."""
+    path, listing = ref_youtube_vos.listed(data, split)
+    videos = tuple(ref_youtube_vos.to_video(path, name, entry) for name, entry in listing.videos.items())
+    annotations = data / (listing.folder or split) / "Annotations"
+    if not annotations.is_dir():
         raise ValueError(
-            f"{data / split / 'Annotations'} does not exist: the masks of the official valid and test are not public, "
+            f"{annotations} does not exist: the masks of the official valid and test are not public, "
             "only the server scores them; score a held-out part of train, or submit"
         )
-    return videos
+    return annotations, videos
 
 
 def names(video: Video) -> tuple[str, ...]:
