@@ -5,7 +5,8 @@ Layout     meta_expressions/<split>/meta_expressions.json, and in <split>/: meta
            Annotations/<video>/<frame>.png
 Masks      palette PNGs whose pixel value is the object's id; `obj_id` is a string in the JSON.
 Splits     train 3,471 videos. The official valid JSON also lists the test videos; valid is what the test JSON does not name: 202 videos.
-No truth   valid and test are scored by a server; their masks are not public, so a trial measures on a held-out part of train.
+No truth   valid and test are scored by a server; their masks are not public, so a trial measures on a held-out part of train, and
+           `listing` reads them for prediction alone.
 
 Any data set in this layout is read by this file.
 """
@@ -57,6 +58,8 @@ class Contents:
     videos: dict[str, Objects]
 
 
+# No object has the background's value.
+HIDDEN = 0
 Parsed = TypeVar("Parsed")
 LISTING = pydantic.TypeAdapter(Listing)
 CONTENTS = pydantic.TypeAdapter(Contents)
@@ -99,10 +102,14 @@ class RefYouTubeVOS:
         return _images.size(self.jpeg(video, 0))
 
     def jpeg(self, video: Video, index: int) -> Path:
-        return self.folder / "JPEGImages" / video.id / f"{video.frames[index]}.jpg"
+        return self.place("JPEGImages", video) / f"{video.frames[index]}.jpg"
 
     def png(self, video: Video, index: int) -> Path:
-        return self.folder / "Annotations" / video.id / f"{video.frames[index]}.png"
+        return self.place("Annotations", video) / f"{video.frames[index]}.png"
+
+    def place(self, kind: str, video: Video) -> Path:
+        """The folder of the video's JPEGImages or Annotations."""
+        return self.folder / kind / video.id
 
 
 def locate(data: Data, folder: Path) -> Path:
@@ -125,6 +132,18 @@ def read(root: Path, split: str, frames: int) -> Split:
     check_files(path, data)
     check_objects(path, data)
     data.items = tuple(items(data.videos, frames))
+    return data
+
+
+def listing(root: Path, split: str) -> RefYouTubeVOS:
+    """The split to be predicted: frames only, so that the official valid and test will do. An object that the JSON hides is 0.
+
+    Raises ValueError as `read` does for what concerns JSON and frames.
+    """
+    path, entries = listed(root, split)
+    videos = (to_video(path, name, entry, hidden=True) for name, entry in entries.items())
+    data = RefYouTubeVOS(root / split, tuple(videos), ())
+    check_frames(path, data)
     return data
 
 
@@ -167,14 +186,18 @@ def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
     return ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive")
 
 
-def to_video(path: Path, name: str, entry: Entry) -> Video:
+def to_video(path: Path, name: str, entry: Entry, hidden: bool = False) -> Video:
+    """With `hidden`, expressions may lack their object."""
     if not entry.frames:
         raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
-    return Video(name, tuple(entry.frames), tuple(to_expression(path, name, key, said) for key, said in entry.expressions.items()))
+    said = tuple(to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
+    return Video(name, tuple(entry.frames), said)
 
 
-def to_expression(path: Path, name: str, key: str, said: Sentence) -> Expression:
+def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool = False) -> Expression:
     place = f"{path}: videos.{name}.expressions.{key}"
+    if said.obj_id is None and hidden:
+        return Expression(key, said.exp, HIDDEN)
     if said.obj_id is None:
         raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; use a held-out part of train")
     if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
@@ -189,12 +212,22 @@ def check_files(path: Path, data: RefYouTubeVOS) -> None:
         raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: use a held-out part of train")
     for video in data.videos:
         for kind, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
-            folder = data.folder / kind / video.id
-            present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-            missing = [name + suffix for name in video.frames if name + suffix not in present]
-            if missing:
-                lost = f"{folder / missing[0]}, which does not exist ({len(missing)} such)"
-                raise ValueError(f"{path} names {lost}; restore it or take it out of the JSON")
+            check_present(path, data.place(kind, video), [name + suffix for name in video.frames])
+
+
+def check_frames(path: Path, data: RefYouTubeVOS) -> None:
+    """Every listed frame has its JPEG, with or without a mask."""
+    for video in data.videos:
+        check_present(path, data.place("JPEGImages", video), [f"{name}.jpg" for name in video.frames])
+
+
+def check_present(path: Path, folder: Path, names: list[str]) -> None:
+    """The files that `path` names are in the folder."""
+    present = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    missing = [name for name in names if name not in present]
+    if missing:
+        lost = f"{folder / missing[0]}, which does not exist ({len(missing)} such)"
+        raise ValueError(f"{path} names {lost}; restore it or take it out of the JSON")
 
 
 def check_objects(path: Path, data: RefYouTubeVOS) -> None:
