@@ -25,7 +25,8 @@ SIDEWAYS = {
     ("record", "metrics"),
     ("cli", "commands"),
     ("config", "registry"),
-    ("submit", "train"),
+    ("predict", "train"),
+    ("predict", "submit"),
 }
 HEAVY = ("torch", "ray", "mlflow", "deepspeed", "diffusers", "transformers", "open_clip")
 FILES = sorted(ROOT.glob("platform/vdit/**/*.py"))

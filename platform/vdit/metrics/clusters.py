@@ -1,4 +1,4 @@
-"""What a level of features holds together: K-means over all frames of a video (Figures 1 and 3).
+"""What a level of features holds together: K-means over all frames of a video (Figure 1, Figure 3).
 
 The paper shows the maps without a recipe; this one is metrics.md's, part C: each cell's features at unit length, their 32 main directions,
 K = 6, the best of 10 starts by k-means++. Frames are clustered jointly, so that a cluster has one colour throughout the video.

@@ -30,7 +30,10 @@ class Overlay:
 
 @contextmanager
 def overlay(path: Path, rate: float, height: int, width: int) -> Iterator[Overlay]:
-    """Open for as long as the block lasts. Raises OSError where it cannot be written."""
+    """Open for as long as the block lasts. The codec wants even sides: the last row or column of an odd one is left out.
+
+    Raises OSError where it cannot be written.
+    """
     growing = Overlay(path, rate, height, width)
     try:
         yield growing
