@@ -55,14 +55,20 @@ def test_the_best_start_is_the_best_partition(seed: int) -> None:
     assert all(tried[1] >= best - 1e-12 for tried in tries)
 
 
+def test_a_start_never_takes_a_point_twice() -> None:
+    points = np.array([[0.0]] * 30 + [[1.0], [5.0]])
+    for seed in range(20):
+        assert sorted(seeds(points, 3, np.random.default_rng(seed)).ravel().tolist()) == [0, 1, 5]
+
+
 def cost(points: np.ndarray, labels: np.ndarray) -> float:
     parts = [points[labels == label] for label in set(labels.tolist())]
     return float(sum(((part - part.mean(axis=0)) ** 2).sum() for part in parts))
 
 
 def test_a_cluster_that_loses_its_points_takes_the_farthest() -> None:
-    points = np.array([[0.0], [1.0], [10.0], [11.0]])
-    labels, found = kmeans(points, np.array([[0.5], [100.0], [200.0]]), 100)
+    points = np.array([[100.0], [101.0], [110.0], [111.0]])
+    labels, found = kmeans(points, np.array([[100.5], [300.0], [400.0]]), 100)
     assert len(set(labels.tolist())) == 3 and found == pytest.approx(0.5)
 
 

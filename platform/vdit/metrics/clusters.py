@@ -45,9 +45,6 @@ def measure(map_TChw: NDArray[np.floating], recipe: Recipe = Recipe()) -> NDArra
     if not np.isfinite(cells_NC).all():
         raise ValueError(f"{np.count_nonzero(~np.isfinite(cells_NC))} features are not finite; look for where the model's output broke")
     points_ND = directions(unit(cells_NC), recipe.directions)
-    different = len(np.unique(points_ND, axis=0))
-    if different < recipe.clusters:
-        raise ValueError(f"{different} different features cannot make {recipe.clusters} clusters; ask for fewer")
     rng = np.random.default_rng(recipe.seed)
     tries = [kmeans(points_ND, seeds(points_ND, recipe.clusters, rng), recipe.most_rounds) for _ in range(recipe.starts)]
     labels_N = min(tries, key=lambda found: found[1])[0]
@@ -68,11 +65,16 @@ def directions(cells_NC: NDArray[np.floating], count: int) -> NDArray[np.float64
 
 
 def seeds(points_ND: NDArray[np.float64], clusters: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Centres [K, D] by k-means++: each next one is a point, drawn by its squared distance from those before."""
+    """Centres [K, D] by k-means++: each next one is a point, drawn by its squared distance from those before.
+
+    Raises ValueError where there are fewer different points than clusters.
+    """
     centres = [points_ND[rng.integers(len(points_ND))]]
     nearest_N = np.full(len(points_ND), np.inf)
     for _ in range(clusters - 1):
         nearest_N = np.minimum(nearest_N, ((points_ND - centres[-1]) ** 2).sum(axis=1))
+        if not nearest_N.any():
+            raise ValueError(f"{len(centres)} different features cannot make {clusters} clusters; ask for fewer")
         centres.append(points_ND[rng.choice(len(points_ND), p=nearest_N / nearest_N.sum())])
     return np.stack(centres)
 
@@ -81,31 +83,31 @@ def kmeans(points_ND: NDArray[np.float64], centres_KD: NDArray[np.float64], most
     """Labels [N] and the sum of squared distances to the centres, from where moving the centres changes nothing."""
     labels_N = np.full(len(points_ND), -1)
     for _ in range(most_rounds):
-        distances_NK = squared(points_ND, centres_KD)
-        found_N = distances_NK.argmin(axis=1)
+        found_N = nearest(points_ND, centres_KD)
         if np.array_equal(found_N, labels_N):
             break
         labels_N = found_N
-        centres_KD = means(points_ND, labels_N, distances_NK)
+        centres_KD = means(points_ND, labels_N, centres_KD)
     return labels_N, float(((points_ND - centres_KD[labels_N]) ** 2).sum())
 
 
-def squared(points_ND: NDArray[np.float64], centres_KD: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Squared distances [N, K], one product instead of N x K x D differences."""
-    distances_NK: NDArray[np.float64] = (points_ND**2).sum(axis=1)[:, None] - 2 * points_ND @ centres_KD.T + (centres_KD**2).sum(axis=1)
-    return distances_NK
+def nearest(points_ND: NDArray[np.float64], centres_KD: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The nearest centre of each point; a point's own length, the same for all centres, is left out of the squared distance."""
+    shares_KN = (centres_KD**2).sum(axis=1)[:, None] - 2 * (centres_KD @ points_ND.T)
+    return np.asarray(shares_KN.argmin(axis=0))
 
 
-def means(points_ND: NDArray[np.float64], labels_N: NDArray[np.int64], distances_NK: NDArray[np.float64]) -> NDArray[np.float64]:
+def means(points_ND: NDArray[np.float64], labels_N: NDArray[np.int64], centres_KD: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centres of the clusters; one that lost all its points starts again at the point farthest from its own centre."""
-    clusters = distances_NK.shape[1]
+    clusters = len(centres_KD)
     counts_K = np.bincount(labels_N, minlength=clusters)
-    members_KN = labels_N == np.arange(clusters)[:, None]
-    centres_KD: NDArray[np.float64] = (members_KN.astype(np.float64) @ points_ND) / np.maximum(counts_K, 1)[:, None]
-    farthest = np.argsort(-distances_NK.min(axis=1), kind="stable")
+    members_KN = (labels_N == np.arange(clusters)[:, None]).astype(np.float64)
+    moved_KD: NDArray[np.float64] = (members_KN @ points_ND) / np.maximum(counts_K, 1)[:, None]
     empty = np.flatnonzero(counts_K == 0)
-    centres_KD[empty] = points_ND[farthest[: len(empty)]]
-    return centres_KD
+    if len(empty):
+        farthest = np.argsort(-((points_ND - centres_KD[labels_N]) ** 2).sum(axis=1), kind="stable")
+        moved_KD[empty] = points_ND[farthest[: len(empty)]]
+    return moved_KD
 
 
 def by_size(labels_N: NDArray[np.int64]) -> NDArray[np.int64]:
