@@ -56,17 +56,25 @@ def test_a_video_that_lacks_an_annotator_is_not_finished(tmp_path: Path) -> None
     assert not ref_davis17.finished(tmp_path, said(1))
 
 
+def test_the_id_says_the_annotator_whatever_the_order_in_the_file(tmp_path: Path) -> None:
+    video = said(1)
+    mixed = Video(video.id, FRAMES, tuple(video.expressions[place] for place in (2, 0, 3, 1)))
+    assert ref_davis17.annotators(mixed) == ref_davis17.annotators(video) == {"0": 0, "1": 1, "2": 2, "3": 3}
+
+
 @pytest.mark.parametrize(
     "expressions",
     [
         said(1).expressions[:3],
         said(1, 2).expressions[1:5],
+        said(1, 2).expressions[4:],
+        (*said(1).expressions[:3], Expression("3", "x", 2)),
+        (*said(1).expressions[:3], Expression("last", "x", 1)),
         tuple(Expression(str(place), "x", 0) for place in range(4)),
     ],
 )
 def test_expressions_that_are_not_four_an_object_are_refused(tmp_path: Path, expressions: tuple[Expression, ...]) -> None:
-    with (
-        pytest.raises(ValueError, match="blackswan: its expressions name the objects"),
-        ref_davis17.writing(tmp_path, Video("blackswan", FRAMES, expressions), 0.5),
-    ):
+    video = Video("blackswan", FRAMES, expressions)
+    with pytest.raises(ValueError, match="blackswan has the expressions"), ref_davis17.writing(tmp_path, video, 0.5):
         pass
+    assert not list(tmp_path.iterdir())

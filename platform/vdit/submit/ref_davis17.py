@@ -1,8 +1,8 @@
 """Ref-DAVIS17's results: for each of four annotators a label map per frame, in which the objects compete (spec section 6; Table 1).
 
 Layout     anno_0 ... anno_3/<video>/<frame>.png: mode P with DAVIS's colours, a pixel's value is its object's id
-Annotators an object has four expressions in a row: annotator 1 of the first frame and of the full video, then annotator 2 of both. The
-           objects are in order of their id as a string
+Annotators an expression's id is object * 4 + annotator, objects counted from 0 in order of their id as a string: annotator 1 of the first
+           frame and of the full video, then annotator 2 of both
 Fusion     a probability below the threshold counts as 0, the background has 0.1, the largest wins; of equal ones the first
 
 DAVIS numbers its frames from 00000 without gaps, so that a frame's name is its running index.
@@ -44,7 +44,7 @@ def folders(out: Path, video: Video) -> list[Path]:
 def writing(out: Path, video: Video, threshold: float) -> Iterator[Write]:
     """Takes a video's windows in order; its folders appear when the block ends.
 
-    Raises ValueError where the expressions are not four an object.
+    Raises ValueError where the ids do not say which annotator an expression is of.
     """
     annotator = annotators(video)
     with ExitStack() as stack:
@@ -64,15 +64,15 @@ def writing(out: Path, video: Video, threshold: float) -> Iterator[Write]:
 
 
 def annotators(video: Video) -> dict[str, int]:
-    """Who said each expression, by its id: objects have four in a row, one of each."""
-    said = video.expressions
-    quartets = [{expression.object for expression in said[first : first + ANNOTATORS]} for first in range(0, len(said), ANNOTATORS)]
-    if len(said) % ANNOTATORS or any(len(objects) != 1 or 0 in objects for objects in quartets):
-        objects = [expression.object for expression in said]
-        raise ValueError(
-            f"{video.id}: its expressions name the objects {objects}, expected each {ANNOTATORS} times in a row; convert it again"
-        )
-    return {expression.id: place % ANNOTATORS for place, expression in enumerate(said)}
+    """Who said each expression, by its id, which is object * 4 + annotator."""
+    said = sorted(video.expressions, key=lambda expression: int(expression.id) if expression.id.isdecimal() else -1)
+    objects = [expression.object for expression in said]
+    quartets = [set(objects[first : first + ANNOTATORS]) for first in range(0, len(said), ANNOTATORS)]
+    numbered = [expression.id for expression in said] == [str(number) for number in range(len(said))]
+    if not numbered or len(said) % ANNOTATORS or any(len(named) != 1 or 0 in named for named in quartets):
+        given = ", ".join(f"{expression.id} of object {expression.object}" for expression in said)
+        raise ValueError(f"{video.id} has the expressions {given}; expected 0, 1, 2 ..., each {ANNOTATORS} of one object; convert it again")
+    return {expression.id: number % ANNOTATORS for number, expression in enumerate(said)}
 
 
 class Fusion:
