@@ -118,6 +118,28 @@ def test_a_split_may_have_its_videos_in_the_folder_of_another(copy: Path) -> Non
     assert split.frames(split.videos[0], (0,)).any() and split.labels(split.videos[0], (0,)).any()
 
 
+def test_a_listing_needs_no_masks_and_no_objects(copy: Path) -> None:
+    with_masks = ref_youtube_vos.read(copy, "train", 5)
+    assert ref_youtube_vos.listing(copy, "train").videos == with_masks.videos
+    shutil.rmtree(copy / "train/Annotations")
+    (copy / "train/meta.json").unlink()
+    edit(copy / JSON, lambda videos: [said.pop("obj_id") for video in videos.values() for said in video["expressions"].values()])
+    split = ref_youtube_vos.listing(copy, "train")
+    assert split.items == () and {said.object for video in split.videos for said in video.expressions} == {0}
+    assert [[said.text for said in video.expressions] for video in split.videos] == [
+        [said.text for said in video.expressions] for video in with_masks.videos
+    ]
+    assert np.array_equal(split.frames(split.videos[0], (1, 2)), with_masks.frames(with_masks.videos[0], (1, 2)))
+
+
+def test_a_listing_is_checked_for_its_frames_and_what_it_says_of_objects(copy: Path) -> None:
+    (copy / FRAME).unlink()
+    assert "00005.jpg, which does not exist (1 such)" in refusal(lambda: ref_youtube_vos.listing(copy, "train"))
+    edit(copy / JSON, lambda videos: videos["train0000"]["expressions"]["0"].update(obj_id="0"))
+    assert "obj_id is '0'" in refusal(lambda: ref_youtube_vos.listing(copy, "train"))
+    assert "has the splits train, valid" in refusal(lambda: ref_youtube_vos.listing(copy, "tarin"))
+
+
 def test_davis_sentences() -> None:
     if not DAVIS.is_dir():
         pytest.skip("davis-sentences is not beside this checkout")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vdit.clips.evaluation import brighten, evaluation_sample
+from vdit.clips.evaluation import brighten, evaluation_sample, unlabelled_sample
 from vdit.config.data import Data
 from vdit.config.evaluate import Evaluate
 from vdit.video import Expression
@@ -84,3 +84,13 @@ def test_draws_and_videos_differ_and_a_frame_does_not_depend_on_its_clip() -> No
 def test_bright_pixels_are_clamped() -> None:
     out = brighten(np.full((100, 1, 1, 3), 230, np.uint8), 0.5, "bear", NAMES[:100], 0)
     assert out.max() == 255 and out.min() >= 115
+
+
+@pytest.mark.parametrize("short_side", [0, 24, 48])
+def test_a_clip_without_masks_is_seen_as_with_them(squares: type, short_side: int) -> None:
+    split = squares((6,), (1,))
+    video, evaluate, data = split.videos[0], Evaluate(short_side=short_side), Data(seed=3)
+    drawn = evaluation_sample(split, video, video.expressions[0], (0, 2), evaluate, data)
+    bare = unlabelled_sample(video.id, split.frames(video, (0, 2)), evaluate, data)
+    assert np.array_equal(bare.frames, drawn.frames) and bare.noise_seed == drawn.noise_seed and bare.video == drawn.video
+    assert bare.masks.shape == drawn.masks.shape and not bare.masks.any() and not bare.valid_T.any()

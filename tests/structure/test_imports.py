@@ -13,13 +13,21 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     {"cli", "commands"},
     {"schedule"},
-    {"train", "weights", "score", "prepare", "submit"},
+    {"train", "weights", "score", "prepare", "submit", "predict"},
     {"model", "backbones", "benchmarks", "clips", "metrics", "record", "features", "track"},
     {"axes", "study"},
     {"config", "registry", "video", "__init__"},
 )
-# Inside a layer: a backbone is built of parts of the model, a score file of metrics.
-SIDEWAYS = {("backbones", "model"), ("study", "axes"), ("record", "metrics"), ("cli", "commands"), ("config", "registry")}
+# Inside a layer: a backbone is built of parts of the model, a score file of metrics, a prediction of a trained model and a form.
+SIDEWAYS = {
+    ("backbones", "model"),
+    ("study", "axes"),
+    ("record", "metrics"),
+    ("cli", "commands"),
+    ("config", "registry"),
+    ("predict", "train"),
+    ("predict", "submit"),
+}
 HEAVY = ("torch", "ray", "mlflow", "deepspeed", "diffusers", "transformers", "open_clip")
 FILES = sorted(ROOT.glob("platform/vdit/**/*.py"))
 

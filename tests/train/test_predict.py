@@ -9,7 +9,7 @@ import torch
 from vdit.config.data import Captions
 from vdit.config.evaluate import Evaluate
 from vdit.model.batch import Batch
-from vdit.train.predict import Inference, predict, windows
+from vdit.train.predict import Inference, predict, window, windows
 from vdit.video import Expression, Sample
 
 
@@ -57,6 +57,20 @@ def test_windows_are_joined_and_each_is_seen_once() -> None:
     assert list(found) == ["0", "1"] and model.seen == 2
     assert found["0"].shape == (3, 64, 64)
     assert found["0"][:, :, :32].all() and not found["0"][:, :, 32:].any()
+
+
+def test_a_window_gives_probabilities_at_the_frames_size_one_expression_at_a_time() -> None:
+    model = Asked()
+    said = (Expression("0", "a", 1), Expression("1", "b", 1))
+    found = window(model, sample(2), said, Inference(64, 64, Evaluate(autocast="bfloat16"), "lower"))  # type: ignore[arg-type]
+    first, shares = next(found)
+    assert first == said[0] and model.captions == ["a"], "the second is computed when it is asked for"
+    assert not torch.is_autocast_enabled("cpu") and not torch.is_inference_mode_enabled(), "whoever takes them is left alone"
+    assert shares.shape == (2, 64, 64) and shares.dtype == torch.float32
+    assert torch.allclose(shares[:, :, :31], torch.tensor(9.0).sigmoid()) and torch.allclose(
+        shares[:, :, 33:], torch.tensor(-9.0).sigmoid()
+    )
+    assert [expression for expression, _ in found] == [said[1]]
 
 
 def test_windows_are_consecutive() -> None:

@@ -5,7 +5,8 @@ Layout     meta_expressions/<split>/meta_expressions.json, and in <split>/: meta
            Annotations/<video>/<frame>.png
 Masks      palette PNGs whose pixel value is the object's id; `obj_id` is a string in the JSON.
 Splits     train 3,471 videos. The official valid JSON also lists the test videos; valid is what the test JSON does not name: 202 videos.
-No truth   valid and test are scored by a server; their masks are not public, so a trial measures on a held-out part of train.
+No truth   valid and test are scored by a server; their masks are not public, so a trial measures on a held-out part of train, and
+           `listing` reads them for prediction alone
 Held out   `vdit data prepare held-out DIR` writes held_out (200 videos) and train_without_held_out; these JSONs say "folder": "train",
            where their frames and masks are: nothing is copied
 
@@ -65,6 +66,8 @@ class Contents:
     videos: dict[str, Objects]
 
 
+# No object has the background's value.
+HIDDEN = 0
 Parsed = TypeVar("Parsed")
 LISTING = pydantic.TypeAdapter(Listing)
 CONTENTS = pydantic.TypeAdapter(Contents)
@@ -144,6 +147,18 @@ def index(kind: type[Kind], root: Path, split: str, frames: int) -> Kind:
     return data
 
 
+def listing(root: Path, split: str) -> RefYouTubeVOS:
+    """The split to be predicted: frames only, so that the official valid and test will do. An object that the JSON hides is 0.
+
+    Raises ValueError as `read` does for what concerns JSON and frames.
+    """
+    path, found = listed(root, split)
+    videos = (to_video(path, name, entry, hidden=True) for name, entry in found.videos.items())
+    data = RefYouTubeVOS(root / (found.folder or split), tuple(videos), ())
+    check_frames(path, data)
+    return data
+
+
 def items(videos: tuple[Video, ...], frames: int) -> Iterator[Item]:
     """Videos in the file's order, their expressions, and every `frames`-th start (spec section 5)."""
     for number, video in enumerate(videos):
@@ -183,14 +198,18 @@ def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
     return ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive")
 
 
-def to_video(path: Path, name: str, entry: Entry) -> Video:
+def to_video(path: Path, name: str, entry: Entry, hidden: bool = False) -> Video:
+    """With `hidden`, expressions may lack their object."""
     if not entry.frames:
         raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
-    return Video(name, tuple(entry.frames), tuple(to_expression(path, name, key, said) for key, said in entry.expressions.items()))
+    said = tuple(to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
+    return Video(name, tuple(entry.frames), said)
 
 
-def to_expression(path: Path, name: str, key: str, said: Sentence) -> Expression:
+def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool = False) -> Expression:
     place = f"{path}: videos.{name}.expressions.{key}"
+    if said.obj_id is None and hidden:
+        return Expression(key, said.exp, HIDDEN)
     if said.obj_id is None:
         raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
     if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
@@ -206,6 +225,12 @@ def check_files(path: Path, data: RefYouTubeVOS) -> None:
     for video in data.videos:
         for kind, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
             check_present(path, data.place(kind, video), [name + suffix for name in video.frames])
+
+
+def check_frames(path: Path, data: RefYouTubeVOS) -> None:
+    """Every listed frame has its JPEG, with or without a mask."""
+    for video in data.videos:
+        check_present(path, data.place("JPEGImages", video), [f"{name}.jpg" for name in video.frames])
 
 
 def check_present(path: Path, folder: Path, names: list[str]) -> None:

@@ -28,12 +28,22 @@ def evaluation_sample(  # noqa: PLR0917 - a clip is named by four of these
     `frames` stand in for those on disk (brightened ones, say), one for each index.
     """
     given = split.frames(video, indices) if frames is None else frames
-    clip = geometry.measure(given, split.masks(video, indices, expression.object), data.boxes)
+    return sized(video.id, expression, geometry.measure(given, split.masks(video, indices, expression.object), data.boxes), evaluate, data)
+
+
+def unlabelled_sample(video: str, frames: Frames, evaluate: Evaluate, data: Data) -> Sample:
+    """Frames that are predicted and have no masks, as `evaluation_sample` would give them; the expression is left open."""
+    nothing = np.zeros(frames.shape[:3], bool)
+    return sized(video, Expression("", "", 0), geometry.measure(frames, nothing, data.boxes), evaluate, data)
+
+
+def sized(video: str, expression: Expression, clip: geometry.Clip, evaluate: Evaluate, data: Data) -> Sample:
+    """The clip at the size of inference."""
     if evaluate.short_side:
         clip = geometry.resize(clip, *geometry.fit(clip.height, clip.width, evaluate.short_side, evaluate.max_side))
     boxes_T4, valid_T = geometry.check(clip)
     text = caption.at_test(expression.text, data.captions)
-    return Sample(video.id, expression.id, text, clip.frames, clip.masks, boxes_T4, valid_T, noise_seed(data.seed, video.id))
+    return Sample(video, expression.id, text, clip.frames, clip.masks, boxes_T4, valid_T, noise_seed(data.seed, video))
 
 
 def brighten(frames: Frames, level: float, video: str, frame_names: Sequence[str], draw: int) -> Frames:

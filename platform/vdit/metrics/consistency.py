@@ -21,12 +21,15 @@ def measure(scores: pd.DataFrame, interval: int, kind: Kind = "mean") -> float:
     `rms`: as `mean`, with the root of the mean square within an expression.
     `present`: as `mean`, of pairs in which the object is seen in both frames.
 
-    NaN if there is no pair, as when no expression is longer than the interval. Raises ValueError for an interval below 1.
+    NaN if there is no pair, as when no expression is longer than the interval. Raises ValueError for an interval below 1, and for
+    `present` of scores that do not say where the object is seen (a server's log).
     """
     if interval < 1:
         raise ValueError(f"interval is {interval}; a frame is compared with a later one, give 1 or more")
     pairs = _pairs(scores, interval)
     if kind == "present":
+        if "both" not in pairs:
+            raise ValueError("the scores have no column 'present', as a server's log has not; measure them as mean, pooled or rms")
         pairs = pairs[pairs["both"]]
     if kind == "pooled":
         return 100 * float(pairs["change"].mean())
@@ -43,8 +46,10 @@ def in_order(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def _pairs(scores: pd.DataFrame, interval: int) -> pd.DataFrame:
-    """A row per pair of frames `interval` apart: |difference of J|, and whether the object is seen in both."""
+    """A row per pair of frames `interval` apart: |difference of J| and, where the scores tell, whether the object is seen in both."""
     ordered = in_order(scores)
-    later = ordered.groupby(["video", "expression"])[["j", "present"]].shift(-interval)
-    ordered = ordered.assign(change=(ordered["j"] - later["j"]).abs(), both=ordered["present"] & later["present"].eq(True))
+    later = ordered.groupby(["video", "expression"])[[name for name in ("j", "present") if name in ordered]].shift(-interval)
+    ordered = ordered.assign(change=(ordered["j"] - later["j"]).abs())
+    if "present" in ordered:
+        ordered = ordered.assign(both=ordered["present"] & later["present"].eq(True))
     return ordered[later["j"].notna()]

@@ -3,7 +3,8 @@
 T frames, H W pixels of the frame as it is on disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,25 +44,43 @@ class Inference:
     captions: Captions
 
 
-@torch.inference_mode()
 def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expression], how: Inference) -> dict[str, Masks]:
     """Masks [T, H, W] by expression id. What does not depend on the expression is computed once a window."""
-    model.eval()
     parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
     for sample in samples:
-        batch = replace(to(collate([sample], how.evaluate.pad), model.frozen.device), targets=None)
-        with autocast(model.frozen.device, how.evaluate.autocast):
-            seen = model.see(batch)
-            for expression in expressions:
-                worded = replace(batch, captions=(caption.at_test(expression.text, how.captions),))
-                prediction = model.predict(worded, "best", seen)
-                parts[expression.id].append(masks(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], how))
+        for expression, shares_THW in window(model, sample, expressions, how):
+            parts[expression.id].append(masks(shares_THW, how))
     return {name: np.concatenate(found) for name, found in parts.items()}
 
 
-def masks(logits_THW: torch.Tensor, inner: tuple[int, ...], how: Inference) -> Masks:
-    """Crops the padding, resizes the logits from `inner` (height, width) to the frame and compares their sigmoid with the threshold."""
+def window(model: VDIT, sample: Sample, expressions: Sequence[Expression], how: Inference) -> Iterator[tuple[Expression, torch.Tensor]]:
+    """One window's probabilities [T, H, W] for each expression in turn: in memory is what one expression needs, however many there are."""
+    model.eval()
+    batch = replace(to(collate([sample], how.evaluate.pad), model.frozen.device), targets=None)
+    with inferring(model, how):
+        seen = model.see(batch)
+    for expression in expressions:
+        # Closed before each probability is handed out: whoever takes them computes in a precision of their own.
+        with inferring(model, how):
+            worded = replace(batch, captions=(caption.at_test(expression.text, how.captions),))
+            prediction = model.predict(worded, "best", seen)
+            shares_THW = probabilities(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], how)
+        yield expression, shares_THW
+
+
+@contextmanager
+def inferring(model: VDIT, how: Inference) -> Iterator[None]:
+    with torch.inference_mode(), autocast(model.frozen.device, how.evaluate.autocast):
+        yield
+
+
+def probabilities(logits_THW: torch.Tensor, inner: tuple[int, ...], how: Inference) -> torch.Tensor:
+    """Crops the padding, resizes the logits from `inner` (height, width) to the frame and takes their sigmoid."""
     logits = logits_THW[None, :, : inner[0], : inner[1]].float()
     if inner != (how.height, how.width):
         logits = functional.interpolate(logits, size=(how.height, how.width), mode="bilinear", align_corners=False)
-    return np.asarray((logits[0].sigmoid() > how.evaluate.threshold).cpu().numpy())
+    return logits[0].sigmoid()
+
+
+def masks(shares_THW: torch.Tensor, how: Inference) -> Masks:
+    return np.asarray((shares_THW > how.evaluate.threshold).cpu().numpy())

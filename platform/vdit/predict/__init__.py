@@ -1,0 +1,1 @@
+"""A finished trial asked: about the videos of a benchmark, or anybody's."""

@@ -1,0 +1,35 @@
+"""Formats are found by their file's name, and offer the same."""
+
+import inspect
+
+import pytest
+
+from vdit.registry import find, members
+from vdit.submit.formats import form, packer
+
+FORMATS = [name for name in members("submit") if hasattr(find("submit", name), "writing")]
+
+
+def test_the_benchmarks_of_masks_are_there() -> None:
+    assert {"ref_youtube_vos", "ref_davis17", "mevis", "miniature"} <= set(FORMATS)
+    assert form("ref-youtube-vos") is find("submit", "ref_youtube_vos")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_has_what_its_siblings_have(name: str) -> None:
+    module = find("submit", name)
+    for public, parameters in {
+        "listing": ["root", "split"],
+        "finished": ["out", "video"],
+        "writing": ["out", "video", "threshold"],
+    }.items():
+        assert list(inspect.signature(getattr(module, public)).parameters) == parameters
+
+
+def test_other_benchmarks_are_refused() -> None:
+    with pytest.raises(ValueError, match="the results of 'refcoco' are no folders of masks"):
+        form("refcoco")
+    with pytest.raises(ValueError, match="no server takes an archive of 'ref_davis17'"):
+        packer("ref_davis17")
+    with pytest.raises(ValueError, match="did you mean 'mevis'"):
+        packer("mevs")
