@@ -25,6 +25,8 @@ def polygon(given: object) -> bytes:
 
 # x and y by turns, as the bytes of float64.
 Polygon: TypeAlias = Annotated[bytes, pydantic.PlainValidator(polygon)]
+# `size`, height and width, and `counts`, compressed run lengths.
+Encoded: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,19 @@ def compress(segmentation: list[Polygon] | Runs, height: int, width: int) -> byt
 
     Raises ValueError, to be read behind the name of the segmentation, where it is damaged or covers no pixel.
     """
-    if isinstance(segmentation, Runs):
-        found = mask.frPyObjects({"size": [height, width], "counts": lengths(segmentation, height, width)}, height, width)
-    else:
-        found = mask.merge(mask.frPyObjects(unpacked(segmentation, height, width), height, width))
+    found = encode(segmentation, height, width)
     if not mask.area(found):
         raise ValueError(f"covers no pixel of its {width}x{height} image")
     return bytes(found["counts"])
+
+
+def encode(segmentation: list[Polygon] | Runs, height: int, width: int) -> Encoded:
+    """The same as COCO's library takes it; it may cover no pixel."""
+    if isinstance(segmentation, Runs):
+        runs: Encoded = mask.frPyObjects({"size": [height, width], "counts": lengths(segmentation, height, width)}, height, width)
+        return runs
+    merged: Encoded = mask.merge(mask.frPyObjects(unpacked(segmentation, height, width), height, width))
+    return merged
 
 
 def draw(counts: bytes, height: int, width: int) -> NDArray[np.bool_]:

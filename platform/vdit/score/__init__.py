@@ -1,0 +1,1 @@
+"""Scoring of anyone's predictions, by the rules of the public evaluators."""

@@ -1,0 +1,108 @@
+"""Scores of detections in COCO's format: the protocol of A2D-Sentences, JHMDB-Sentences and RefCOCO (Tables 2 and 4).
+
+An "image" is one object that an expression refers to in one frame, and has one truth; a method gives it some masks with scores. The best
+one is its answer for precision and IoU; mAP ranks them all.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from vdit.metrics import average_precision, mean_iou, overall_iou, precision
+from vdit.score import coco, outlines
+from vdit.score.coco import Prediction, Truth
+
+# What instances.parquet has; the other columns serve AP by size and crowds.
+COLUMNS = ["image", "query", "score", "intersection", "union"]
+SHOWN = 5
+
+Missing: TypeAlias = Literal["refuse", "empty"]
+
+
+class Detections(NamedTuple):
+    """`numbers` by the names of the public evaluators, `instances` a row per image and query, `missing` the images scored as empty."""
+
+    numbers: Mapping[str, float]
+    instances: pd.DataFrame
+    missing: tuple[str, ...]
+
+
+class Row(NamedTuple):
+    """A mask against its image's truth. `area_truth` is what the annotation says, which an outline's pixels may differ from."""
+
+    image: str
+    score: float
+    intersection: int
+    union: int
+    area_truth: float
+    area_prediction: int
+    crowd: bool
+
+
+def score(truth: Path, predictions: Path, missing: Missing = "refuse") -> Detections:
+    """The numbers of a COCO results file against a COCO ground truth. Predictions are read and counted one by one.
+
+    With missing="empty" an image without a prediction gets an empty mask, ranked last; nothing else is forgiven. Raises ValueError naming
+    file, place and remedy for a broken file and for what does not fit the truth: the first few, and how many there are.
+    """
+    truths = coco.truths(truth)
+    problems: list[str] = []
+    rows = list(_counted(coco.predictions(predictions), truths, problems))
+    found = {row.image for row in rows}
+    empty = {coco.name(key): own for key, own in truths.items() if coco.name(key) not in found}
+    if missing == "refuse":
+        problems += [f"image {name} has no prediction; --missing empty scores it as an empty mask" for name in empty]
+    if problems:
+        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+        raise ValueError(f"{predictions}: {len(problems)} problems against {truth}, nothing is scored: {'; '.join(problems[:SHOWN])}{more}")
+    instances = _table([*rows, *(_nothing(name, own) for name, own in empty.items())])
+    return Detections(numbers(instances) | {"instances": len(truths), "predictions": len(rows)}, instances, tuple(empty))
+
+
+def numbers(instances: pd.DataFrame) -> dict[str, float]:
+    """Every number of the protocol, from 0 to 1; AP of a size that no truth has is -1, as COCO's evaluation writes it."""
+    ap = average_precision.by_threshold(instances)
+    at = {round(float(threshold), 2): float(value) for threshold, value in zip(average_precision.THRESHOLDS, ap, strict=True)}
+    found = {"mAP 0.5:0.95": float(np.mean(ap)), "AP 0.5": at[0.5], "AP 0.75": at[0.75]}
+    for size in ("small", "medium", "large"):
+        found[f"mAP {size[0].upper()}"] = float(np.mean(average_precision.by_threshold(instances, size)))
+    found = {name: -1.0 if np.isnan(value) else value for name, value in found.items()}
+    found |= {f"P@{threshold}": share for threshold, share in precision.measure(instances).items()}
+    return found | {"overall_iou": overall_iou.measure(instances), "mean_iou": mean_iou.measure(instances)}
+
+
+def _counted(
+    predictions: Iterable[tuple[str, Prediction | ValueError]], truths: Mapping[coco.Id, Truth], problems: list[str]
+) -> Iterator[Row]:
+    """The rows of predictions that are in order; what is wrong with the others is added to `problems`."""
+    for place, given in predictions:
+        if isinstance(given, ValueError):
+            problems.append(f"{place} {given}")
+        elif given.image_id not in truths:
+            problems.append(f"{place}: image_id is {given.image_id!r}, the truth has no such image")
+        else:
+            try:
+                yield _row(given, truths[given.image_id])
+            except ValueError as error:
+                problems.append(f"{place}: segmentation {error}")
+
+
+def _row(given: Prediction, truth: Truth) -> Row:
+    own = outlines.checked(given.segmentation, truth.height, truth.width)
+    intersection, area, other = outlines.count(own, truth.outline)
+    return Row(coco.name(given.image_id), given.score, intersection, area + other - intersection, truth.area, area, truth.crowd)
+
+
+def _nothing(name: str, truth: Truth) -> Row:
+    """An empty mask behind all others, so that it is no better and no worse than none."""
+    return Row(name, -np.inf, 0, truth.pixels, truth.area, 0, truth.crowd)
+
+
+def _table(rows: list[Row]) -> pd.DataFrame:
+    """`query` counts an image's predictions in the order of the file."""
+    table = pd.DataFrame(rows, columns=list(Row._fields))
+    table.insert(1, "query", table.groupby("image", sort=False).cumcount())
+    return table.astype({"score": np.float64}).sort_values(["image", "query"], kind="stable", ignore_index=True)
