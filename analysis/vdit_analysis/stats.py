@@ -55,7 +55,8 @@ class Totals:
 def per_expression(scores: Mapping[int, pd.DataFrame], column: str = "j") -> pd.DataFrame:
     """The units of an arm, `seed, video, expression, value`, from each seed's scores.parquet: the mean over an expression's frames."""
     means = {seed: table.groupby(["video", "expression"])[column].mean() for seed, table in scores.items()}
-    return pd.concat(means, names=["seed"]).rename("value").reset_index()
+    units: pd.DataFrame = pd.concat(means, names=["seed"]).rename("value").reset_index()
+    return units
 
 
 def mean(units: pd.DataFrame, rng: np.random.Generator, replicates: int = 10_000, level: float = 0.95) -> Interval:
@@ -137,7 +138,7 @@ def _totals(units: pd.DataFrame) -> Totals:
         video, expression = table.index[row]
         raise ValueError(f"seed {table.columns[seed]} lacks video {video!r}, expression {expression!r}; score every seed on the same data")
     videos = table.groupby(level="video")
-    return Totals(sums_SV=videos.sum().to_numpy(np.float64).T, counts_V=videos.size().to_numpy(np.float64))
+    return Totals(sums_SV=videos.sum().to_numpy(np.float64).T, counts_V=np.asarray(videos.size(), np.float64))
 
 
 def _interval(totals: Totals, rng: np.random.Generator, replicates: int, level: float) -> Interval:

@@ -7,6 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from vdit.score.log import Scored
+    from vdit.score.result import Result
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score anyone's predictions by the rules of the public evaluators.")
 
@@ -32,31 +33,29 @@ def detections(
 ) -> None:
     """A2D-Sentences, JHMDB-Sentences, RefCOCO: precision, overall and mean IoU of the best query, mAP of all."""
     from vdit.record import scores
-    from vdit.score.detections import COLUMNS, score
+    from vdit.score.detections import score
     from vdit.score.log import Scored
+    from vdit.score.result import Options
 
-    found = score(truth, predictions, missing)
-    if found.missing:
-        typer.echo(f"vdit: {len(found.missing)} images without a prediction are scored as empty, the first is {found.missing[0]}", err=True)
-    scored = Scored("detections", truth, predictions, found.numbers, "instances", found.instances[COLUMNS])
+    result = score(truth, predictions, Options(missing=missing))
     if out is not None:
-        scores.write(out, scored.rows)
-    show(scored, as_json)
+        scores.write(out, result.rows)
+    show(result, as_json)
     if log:
-        record(context, scored, log, seed, tracking_uri)
+        record(context, Scored("detections", truth, predictions, "instances", result), log, seed, tracking_uri)
 
 
-def show(scored: "Scored", as_json: bool) -> None:
-    """The numbers, on lines of their own or as one JSON object."""
+def show(result: "Result", as_json: bool) -> None:
+    """The numbers as one JSON object, or for people in %, with the protocol and how many predictions were there."""
     import json
 
+    for problem in result.problems:
+        typer.echo(f"vdit: {problem}", err=True)
     if as_json:
-        typer.echo(json.dumps(dict(scored.numbers), indent=1))
+        typer.echo(json.dumps(result.numbers, indent=1))
         return
-    width = max(map(len, scored.numbers))
-    typer.echo(f"protocol {scored.protocol}")
-    for name, value in scored.numbers.items():
-        typer.echo(f"{name:{width}}  {value if isinstance(value, int) else f'{value:.4f}'}")
+    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predicted, numbers in %")
+    typer.echo(result.summary.T.to_string(float_format="{:.2f}".format))
 
 
 def record(context: typer.Context, scored: "Scored", method: str, seed: int, tracking_uri: str) -> None:

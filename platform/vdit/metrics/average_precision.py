@@ -47,7 +47,7 @@ def by_threshold(instances: pd.DataFrame, size: Size = "all") -> NDArray[np.floa
     aside_N = crowd_N | _outside(ranked, "area_truth", size)
     ignored_TN = np.where(matched_TN, aside_N, _outside(ranked, "area_prediction", size))
     by_score_N = np.argsort(-ranked["score"].to_numpy(np.float64), kind="stable")
-    truths = np.count_nonzero(first_N & ~aside_N)
+    truths = int(np.count_nonzero(first_N & ~aside_N))
     return _average(matched_TN[:, by_score_N], ignored_TN[:, by_score_N], truths)
 
 
@@ -69,7 +69,8 @@ def _iou(ranked: pd.DataFrame, crowd_N: NDArray[np.bool_]) -> NDArray[np.float64
     whole = ranked["union"].to_numpy(np.int64)
     if crowd_N.any():
         whole = np.where(crowd_N, ranked["area_prediction"].to_numpy(np.int64), whole)
-    return np.divide(ranked["intersection"].to_numpy(np.int64), whole, out=np.zeros(len(ranked)), where=whole > 0)
+    found: NDArray[np.float64] = np.divide(ranked["intersection"].to_numpy(np.int64), whole, out=np.zeros(len(ranked)), where=whole > 0)
+    return found
 
 
 def _matches(iou_N: NDArray[np.float64], first_N: NDArray[np.bool_], crowd_N: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -1,1 +1,1 @@
-"""Scoring of anyone's predictions, by the rules of the public evaluators."""
+"""Scoring anyone's predictions, one file per protocol (interface.md, `vdit score`)."""

@@ -97,9 +97,9 @@ def predictions(path: Path) -> Iterator[tuple[str, Prediction | ValueError]]:
     """Each entry of a results file with its place, or what is wrong with it. Raises ValueError where the file is no JSON list."""
     for number, entry in enumerate(_entries(path)):
         try:
-            yield f"entry {number}", PREDICTION.validate_python(entry)
+            yield f"{path}: entry {number}", PREDICTION.validate_python(entry)
         except pydantic.ValidationError as error:
-            yield f"entry {number}", ValueError(_reason(error))
+            yield f"{path}: entry {number}", ValueError(_reason(error))
 
 
 def _listing(path: Path) -> Listing:

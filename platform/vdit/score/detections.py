@@ -6,7 +6,7 @@ one is its answer for precision and IoU; mAP ranks them all.
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,20 +14,12 @@ import pandas as pd
 from vdit.metrics import average_precision, mean_iou, overall_iou, precision
 from vdit.score import coco, outlines
 from vdit.score.coco import Prediction, Truth
+from vdit.score.result import Options, Problem, Result, admit
 
+PROTOCOL = "detections: best-scored query for precision and IoU (in float32, of equal scores the last listed), all queries for mAP"
 # What instances.parquet has; the other columns serve AP by size and crowds.
 COLUMNS = ["image", "query", "score", "intersection", "union"]
-SHOWN = 5
-
-Missing: TypeAlias = Literal["refuse", "empty"]
-
-
-class Detections(NamedTuple):
-    """`numbers` by the names of the public evaluators, `instances` a row per image and query, `missing` the images scored as empty."""
-
-    numbers: Mapping[str, float]
-    instances: pd.DataFrame
-    missing: tuple[str, ...]
+REMEDY = "mend this entry and score again"
 
 
 class Row(NamedTuple):
@@ -42,24 +34,30 @@ class Row(NamedTuple):
     crowd: bool
 
 
-def score(truth: Path, predictions: Path, missing: Missing = "refuse") -> Detections:
-    """The numbers of a COCO results file against a COCO ground truth. Predictions are read and counted one by one.
+def score(truth: Path, predictions: Path, options: Options) -> Result:
+    """Of a COCO results file against a COCO ground truth. Predictions are read and counted one by one.
 
-    With missing="empty" an image without a prediction gets an empty mask, ranked last; nothing else is forgiven. Raises ValueError naming
-    file, place and remedy for a broken file and for what does not fit the truth: the first few, and how many there are.
+    With `empty`, an image without a prediction gets an empty mask, ranked last. Raises ValueError naming file, place and remedy for a
+    broken file, and for what `options` does not admit.
     """
     truths = coco.truths(truth)
-    problems: list[str] = []
+    problems: list[Problem] = []
     rows = list(_counted(coco.predictions(predictions), truths, problems))
-    found = {row.image for row in rows}
-    empty = {coco.name(key): own for key, own in truths.items() if coco.name(key) not in found}
-    if missing == "refuse":
-        problems += [f"image {name} has no prediction; --missing empty scores it as an empty mask" for name in empty]
-    if problems:
-        more = f"; and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-        raise ValueError(f"{predictions}: {len(problems)} problems against {truth}, nothing is scored: {'; '.join(problems[:SHOWN])}{more}")
-    instances = _table([*rows, *(_nothing(name, own) for name, own in empty.items())])
-    return Detections(numbers(instances) | {"instances": len(truths), "predictions": len(rows)}, instances, tuple(empty))
+    given = {row.image for row in rows}
+    lacking = {key: own for key, own in truths.items() if coco.name(key) not in given}
+    problems += [Problem("missing", str(predictions), f"has no prediction for image {key!r}", "add one") for key in lacking]
+    admitted = admit(problems, options.missing)
+    table = _table([*rows, *(_nothing(coco.name(key), own) for key, own in lacking.items())])
+    found = numbers(table)
+    return Result(
+        protocol=PROTOCOL,
+        numbers={**found, "instances": len(truths), "predictions": len(rows)},
+        summary=pd.DataFrame({name: 100 * value for name, value in found.items() if value >= 0}, index=[f"{len(truths)} instances"]),
+        rows=table[COLUMNS],
+        found=len(truths) - len(lacking),
+        wanted=len(truths),
+        problems=admitted,
+    )
 
 
 def numbers(instances: pd.DataFrame) -> dict[str, float]:
@@ -75,19 +73,19 @@ def numbers(instances: pd.DataFrame) -> dict[str, float]:
 
 
 def _counted(
-    predictions: Iterable[tuple[str, Prediction | ValueError]], truths: Mapping[coco.Id, Truth], problems: list[str]
+    predictions: Iterable[tuple[str, Prediction | ValueError]], truths: Mapping[coco.Id, Truth], problems: list[Problem]
 ) -> Iterator[Row]:
     """The rows of predictions that are in order; what is wrong with the others is added to `problems`."""
     for place, given in predictions:
         if isinstance(given, ValueError):
-            problems.append(f"{place} {given}")
+            problems.append(Problem("unusable", place, str(given), REMEDY))
         elif given.image_id not in truths:
-            problems.append(f"{place}: image_id is {given.image_id!r}, the truth has no such image")
+            problems.append(Problem("unknown", place, f"is for image {given.image_id!r}, which the truth has not", "remove it"))
         else:
             try:
                 yield _row(given, truths[given.image_id])
             except ValueError as error:
-                problems.append(f"{place}: segmentation {error}")
+                problems.append(Problem("unusable", place, f"segmentation {error}", REMEDY))
 
 
 def _row(given: Prediction, truth: Truth) -> Row:

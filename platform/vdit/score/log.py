@@ -6,14 +6,14 @@ from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
-
-import pandas as pd
+from typing import Any, Literal
 
 from vdit.config.code import code_digest
 from vdit.config.manifest import folder_digest
 from vdit.record import scores
+from vdit.score.result import Result
 from vdit.track.entry import Measurement, Record
+from vdit.track.flatten import leaves
 
 # What the numbers depend on beside the masks.
 CODE = ("metrics", "record", "score")
@@ -21,17 +21,13 @@ CODE = ("metrics", "record", "score")
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What a scoring command found: its numbers by name, and the rows of scores.parquet or instances.parquet behind them.
-
-    `truth` and `predictions` are the folders or files that it read.
-    """
+    """A result with the folders or files that it was found in, and the kind of its rows."""
 
     protocol: str
     truth: Path
     predictions: Path
-    numbers: Mapping[str, float]
     kind: Literal["scores", "instances"]
-    rows: pd.DataFrame
+    result: Result
 
 
 def log(scored: Scored, method: str, seed: int, runs: Path, record: Record) -> Measurement:
@@ -53,10 +49,15 @@ def log(scored: Scored, method: str, seed: int, runs: Path, record: Record) -> M
     with TemporaryDirectory(prefix="vdit-") as folder:
         files = Path(folder)
         _write(files / "config.json", {"key": measurement.key, **asdict(measurement)})
-        _write(files / "result.json", {"key": measurement.key, "steps": 0, "metrics": dict(scored.numbers)})
-        scores.write(files / f"{scored.kind}.parquet", scored.rows)
+        _write(files / "result.json", {"key": measurement.key, "steps": 0, "metrics": flat(scored.result.numbers)})
+        scores.write(files / f"{scored.kind}.parquet", scored.result.rows)
         record.measured(measurement, files)
     return measurement
+
+
+def flat(numbers: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers by dotted name; what is text or a list, such as the values of every frame, is in the Parquet file."""
+    return {name: value for name, value in leaves(dict(numbers)) if isinstance(value, int | float)}
 
 
 def content(path: Path, manifests: Path) -> str:

@@ -48,7 +48,7 @@ def _fills(text: NDArray[np.uint8], pixels: int) -> bool:
     last, before, total, runs = 0, 0, 0, 0
     value, shift = 0, 0
     for character in text:
-        bits = np.int64(character) - ZERO
+        bits = int(character) - ZERO
         # Longer numbers than any image has would overflow.
         if not 0 <= bits < CHARACTERS or shift > 50:
             return False
@@ -57,7 +57,7 @@ def _fills(text: NDArray[np.uint8], pixels: int) -> bool:
         if bits & MORE:
             continue
         if bits & SIGN:
-            value -= np.int64(1) << shift
+            value -= 1 << shift
         if runs > 2:
             value += before
         if value < 0 or (value == 0 and runs):

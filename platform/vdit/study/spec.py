@@ -190,9 +190,7 @@ def _check_design(path: Path, file: StudyFile) -> None:
         raise explain.complaint(path, ("reference",), "design 'one-factor' needs the name of the arm to vary; name one of arms")
     both = next((name for name in file.methods if name in file.arms), None)
     if both is not None:
-        raise explain.complaint(
-            path, ("methods",), f"{both!r} is an arm of this study, and a row has one source; drop it here, or rename the arm"
-        )
+        raise explain.complaint(path, ("methods",), f"{both!r} is an arm, and a row has one source; drop it here, or rename the arm")
     if file.reference and file.reference not in file.arms and file.design != "grid":
         raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
 

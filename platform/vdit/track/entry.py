@@ -27,7 +27,8 @@ class Entry:
 class Measurement:
     """What `vdit score` measured of a method that was not trained here. `code`, `truth` and `predictions` are digests.
 
-    `protocol` is the rule that scored it, `rows` names its Parquet file: "scores" or "instances". A seed is a replicate: of one method and seed the newest measurement counts.
+    `protocol` is the rule that scored it; `rows` names its Parquet file, "scores" or "instances". A seed is a replicate: of one method and
+    seed the newest measurement counts.
     """
 
     method: str

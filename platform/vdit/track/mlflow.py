@@ -191,7 +191,8 @@ class MLflow:
         tags = {
             "vdit.kind": "method", "vdit.key": measurement.key, "vdit.arm": measurement.method, "vdit.seed": str(measurement.seed),
             "vdit.protocol": measurement.protocol, "vdit.rows": measurement.rows, "vdit.code": measurement.code,
-            "vdit.data": measurement.truth, "vdit.predictions": measurement.predictions, "mlflow.source.git.commit": commit(Path(__file__).parent),
+            "vdit.data": measurement.truth, "vdit.predictions": measurement.predictions,
+            "mlflow.source.git.commit": commit(Path(__file__).parent),
         }  # fmt: skip
         known = self.find(measurement.key)
         name = f"{measurement.method}, seed {measurement.seed}, scored"
@@ -201,7 +202,7 @@ class MLflow:
             self.client.delete_run(known.info.run_id)
 
     def conclude(self, run: str, folder: Path) -> None:
-        """Numbers, files and environment of something finished. MLflow takes few characters in a number's name; result.json has it whole."""
+        """Numbers, files and environment of what is finished. MLflow takes few characters in a number's name; result.json has all."""
         result = json.loads((folder / "result.json").read_text())
         for name, value in result["metrics"].items():
             self.client.log_metric(run, NOT_IN_NAMES.sub("_", name), float(value), step=int(result["steps"]))
