@@ -127,24 +127,24 @@ def _entries(path: Path) -> Iterator[Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 text at byte {error.start}; {AGAIN}") from error
     decoder = json.JSONDecoder(object_hook=_outlines.pack)
-    position, between = _blank(text, 0), "["
-    if text[position : position + 1] != "[":
-        raise ValueError(f"{path}: results are a JSON list of predictions, this begins with {text[position : position + 20]!r}; {AGAIN}")
-    while True:
-        start = _blank(text, position + 1)
-        if between == "[" and text[start : start + 1] == "]":
-            return
+    start = _blank(text, 0)
+    if text[start : start + 1] != "[":
+        raise ValueError(f"{path}: results are a JSON list of predictions, this begins with {text[start : start + 20]!r}; {AGAIN}")
+    position = _blank(text, start + 1)
+    if text[position : position + 1] == "]":
+        follows, position = "]", _blank(text, position + 1)
+    else:
+        follows = ","
+    while follows == ",":
         try:
-            entry, end = decoder.raw_decode(text, start)
+            entry, end = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}: invalid JSON: {error}: the file may be cut off; {AGAIN}") from error
         yield entry
-        position = _blank(text, end)
-        between = text[position : position + 1]
-        if between == "]":
-            return
-        if between != ",":
-            raise ValueError(f"{path}: invalid JSON: expected ',' or ']' at character {position}: the file may be cut off; {AGAIN}")
+        end = _blank(text, end)
+        follows, position = text[end : end + 1], _blank(text, end + 1)
+    if follows != "]" or position < len(text):
+        raise ValueError(f"{path}: invalid JSON: the list ends at character {position} with {follows!r}, its file has {len(text)}; {AGAIN}")
 
 
 def _blank(text: str, position: int) -> int:
