@@ -6,9 +6,10 @@ unit. All estimates weigh expressions alike, as the tables do.
 
 The bootstrap resamples videos and seeds each on their own (the pigeonhole bootstrap: Owen, The Annals of Applied Statistics 1, 2007). It
 draws one fewer than there are, which makes the variance of a mean unbiased where there are few (Rao and Wu, Journal of the American
-Statistical Association 83, 1988). What is specific to a seed and a video together counts up to three times its variance, so intervals err
-to the wide side; those over three seeds or fewer are still too narrow where seeds differ more than videos, since quantiles of so few are
-not known. With one seed only videos are resampled, and the interval says nothing about another seed.
+Statistical Association 83, 1988), and its percentiles are moved outwards as Student's t is wider than the normal distribution, with the
+degrees of freedom of Welch and Satterthwaite: three seeds say little about how much seeds differ. What is specific to a seed and a video
+together counts up to three times its variance, so intervals err to the wide side. With one seed only videos are resampled, and the interval
+says nothing about another seed.
 
 R replicates, S seeds, V videos.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import norm, t
 
 Array = NDArray[np.float64]
 UNIT = ["seed", "video", "expression"]
@@ -60,7 +62,7 @@ def per_expression(scores: Mapping[int, pd.DataFrame], column: str = "j") -> pd.
 
 
 def mean(units: pd.DataFrame, rng: np.random.Generator, replicates: int = 10_000, level: float = 0.95) -> Interval:
-    """The mean over seeds and expressions with its percentile bootstrap interval.
+    """The mean over seeds and expressions with its bootstrap interval.
 
     Raises ValueError, naming the unit, where a seed lacks an expression that another has, has it twice, or without a number for it.
     """
@@ -70,7 +72,7 @@ def mean(units: pd.DataFrame, rng: np.random.Generator, replicates: int = 10_000
 def difference(
     arm: pd.DataFrame, against: pd.DataFrame, rng: np.random.Generator, replicates: int = 10_000, level: float = 0.95
 ) -> Interval:
-    """The mean of `arm` minus that of `against`, paired unit by unit, with its percentile bootstrap interval.
+    """The mean of `arm` minus that of `against`, paired unit by unit, with its bootstrap interval.
 
     Raises ValueError, naming the unit, as `mean` does and where one arm has a unit that the other lacks.
     """
@@ -135,19 +137,33 @@ def _totals(units: pd.DataFrame) -> Totals:
     table = _indexed(units).unstack("seed")
     if table.isna().to_numpy().any():
         row, seed = np.argwhere(table.isna().to_numpy())[0]
-        video, expression = table.index[row]
-        raise ValueError(f"seed {table.columns[seed]} lacks video {video!r}, expression {expression!r}; score every seed on the same data")
+        lacking = _named((table.columns[seed], *table.index[row]))
+        raise ValueError(f"not there: {lacking}, which another seed has; score every seed on the same data")
     videos = table.groupby(level="video")
     return Totals(sums_SV=videos.sum().to_numpy(np.float64).T, counts_V=np.asarray(videos.size(), np.float64))
 
 
 def _interval(totals: Totals, rng: np.random.Generator, replicates: int, level: float) -> Interval:
-    seeds, videos = totals.sums_SV.shape
+    (seeds, videos), estimate = totals.sums_SV.shape, totals.estimate
     low = high = float("nan")
     if videos > 1:
         drawn = np.concatenate([_replicates(totals, rng, count) for count in _chunks(replicates)])
-        low, high = map(float, np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2)))
-    return Interval(estimate=totals.estimate, low=low, high=high, level=level, videos=videos, seeds=seeds)
+        ends = estimate + _widening(totals, level) * (np.quantile(drawn, ((1 - level) / 2, (1 + level) / 2)) - estimate)
+        low, high = map(float, ends)
+    return Interval(estimate=estimate, low=low, high=high, level=level, videos=videos, seeds=seeds)
+
+
+def _widening(totals: Totals, level: float) -> float:
+    """How much wider Student's t is than the normal distribution, for the variances that seeds and videos give the estimate."""
+    means_S = totals.sums_SV.sum(axis=1) / totals.counts_V.sum()
+    # A mean over expressions is a ratio of sums over videos: this is its linear part.
+    parts_V = (totals.sums_SV.mean(axis=0) - totals.estimate * totals.counts_V) / totals.counts_V.mean()
+    shares = [(float(values.var(ddof=1)) / len(values), len(values) - 1) for values in (means_S, parts_V) if len(values) > 1]
+    whole = sum(variance for variance, _ in shares)
+    if not whole:
+        return 1.0
+    freedom = whole**2 / sum(variance**2 / degrees for variance, degrees in shares)
+    return float(t.ppf((1 + level) / 2, freedom) / norm.ppf((1 + level) / 2))
 
 
 def _replicates(totals: Totals, rng: np.random.Generator, count: int) -> Array:
@@ -172,4 +188,4 @@ def _chunks(replicates: int) -> list[int]:
 
 
 def _named(unit: tuple[object, ...]) -> str:
-    return ", ".join(f"{name} {value!r}" for name, value in zip(UNIT, unit, strict=True))
+    return ", ".join(f"{name} {value}" for name, value in zip(UNIT, unit, strict=True))
