@@ -39,7 +39,12 @@ def brute_force(table: pd.DataFrame, rng: np.random.Generator, replicates: int) 
 def test_per_expression_is_the_mean_over_frames() -> None:
     scores = pd.DataFrame({"video": list("aab"), "expression": list("001"), "j": [0.2, 0.4, 0.9], "f": [0.0, 1.0, 1.0]})
     found = stats.per_expression({0: scores, 3: scores}, "j")
-    assert found.values.tolist() == [[0, "a", "0", pytest.approx(0.3)], [0, "b", "1", 0.9], [3, "a", "0", pytest.approx(0.3)], [3, "b", "1", 0.9]]
+    assert found.values.tolist() == [
+        [0, "a", "0", pytest.approx(0.3)],
+        [0, "b", "1", 0.9],
+        [3, "a", "0", pytest.approx(0.3)],
+        [3, "b", "1", 0.9],
+    ]
 
 
 @pytest.mark.parametrize("seeds", [1, 3])
@@ -120,7 +125,10 @@ def test_frames_taken_for_independent_would_not_cover() -> None:
 def test_every_sign_pattern_is_tried_where_videos_are_few() -> None:
     arm, nothing = units(2, 7, np.random.default_rng(1)), units(2, 7, np.random.default_rng(1)).assign(value=9.6)
     sums = (arm["value"] - 9.6).groupby(arm["video"]).sum().tolist()
-    large = [abs(sum(sign * value for sign, value in zip(signs, sums, strict=True))) >= abs(sum(sums)) - 1e-9 for signs in product((1, -1), repeat=7)]
+    large = [
+        abs(sum(sign * value for sign, value in zip(signs, sums, strict=True))) >= abs(sum(sums)) - 1e-9
+        for signs in product((1, -1), repeat=7)
+    ]
     assert stats.sign_flip(arm, nothing, np.random.default_rng(0)) == sum(large) / 2**7
 
 
