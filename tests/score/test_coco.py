@@ -33,7 +33,7 @@ def refused(folder: Path, **changed: Any) -> str:
 
 def test_polygons_and_run_lengths_of_each_image(tmp_path: Path) -> None:
     found = truths(written(tmp_path, listing()))
-    assert [(key, own.pixels, own.area, own.crowd) for key, own in found.items()] == [(1, 16, 15.5, False), (2, 20, 20, True)]
+    assert [(key, own.outline.pixels, own.area, own.crowd) for key, own in found.items()] == [(1, 16, 15.5, False), (2, 20, 20, True)]
 
 
 def test_numbers_are_named_so_that_names_are_in_their_order() -> None:

@@ -45,7 +45,7 @@ def test_equal_to_the_public_evaluators(name: str, shared: Path, tmp_path: Path)
 def test_rows_are_those_of_instances_parquet_and_say_who_was_listed_first(tmp_path: Path) -> None:
     rows = found(tmp_path, truth(), [result(2, 0.1), result(1, 0.9), result(2, 0.8, HALF)]).rows
     one, two = "000000000001", "000000000002"
-    assert rows.values.tolist() == [[one, 0, 0.9, 20, 20], [two, 0, 0.1, 20, 20], [two, 1, 0.8, 10, 20]]
+    assert rows.values.tolist() == [[two, 0, 0.1, 20, 20], [one, 0, 0.9, 20, 20], [two, 1, 0.8, 10, 20]]
     scores.write(tmp_path / "instances.parquet", rows)
     assert scores.read(tmp_path / "instances.parquet").columns.tolist() == COLUMNS
 

@@ -29,31 +29,31 @@ def runs(pixels: np.ndarray) -> Runs:
 def test_counts_are_those_of_the_pixels(seed: int) -> None:
     prediction, truth = blob(seed), blob(seed + 100, share=seed / 19)
     given, own = (outlines.checked(runs(pixels), HEIGHT, WIDTH) for pixels in (prediction, truth))
-    assert outlines.count(given, own) == ((prediction & truth).sum(), prediction.sum(), truth.sum())
-    assert outlines.area(own) == truth.sum()
+    assert outlines.intersection(given, own) == (prediction & truth).sum()
+    assert (given.pixels, own.pixels) == (prediction.sum(), truth.sum())
 
 
 def test_a_sound_string_is_taken_as_it_is_and_every_spelling_means_the_same() -> None:
     pixels = blob(1)
-    assert outlines.checked(runs(pixels), HEIGHT, WIDTH)["counts"] == text(pixels).encode()
+    assert outlines.checked(runs(pixels), HEIGHT, WIDTH).runs["counts"] == text(pixels).encode()
     plain = Runs((HEIGHT, WIDTH), unpack(text(pixels)))
-    assert outlines.checked(plain, HEIGHT, WIDTH)["counts"] == text(pixels).encode()
+    assert outlines.checked(plain, HEIGHT, WIDTH).runs["counts"] == text(pixels).encode()
 
 
 @pytest.mark.parametrize(("area", "pixels"), [(1, [True]), (0, [False])])
 def test_full_and_empty_masks(area: int, pixels: list[bool]) -> None:
     whole = np.full((HEIGHT, WIDTH), pixels[0])
-    assert outlines.area(outlines.checked(runs(whole), HEIGHT, WIDTH)) == area * HEIGHT * WIDTH
+    assert outlines.checked(runs(whole), HEIGHT, WIDTH).pixels == area * HEIGHT * WIDTH
 
 
 def test_empty_runs_between_others_do_not_end_the_mask() -> None:
     # 100 out, 50 in, then an empty run out, 50 in and the rest out: one run of 100 inside. COCO's library would stop at the empty run.
     odd = Runs((HEIGHT, WIDTH), [100, 50, 0, 50, 400])
     given = outlines.checked(odd, HEIGHT, WIDTH)
-    assert outlines.count(given, given) == (100, 100, 100)
+    assert outlines.intersection(given, given) == given.pixels == 100
     compressed = mask.frPyObjects({"size": [HEIGHT, WIDTH], "counts": [100, 50, 0, 50, 400]}, HEIGHT, WIDTH)["counts"].decode()
     again = outlines.checked(Runs((HEIGHT, WIDTH), compressed), HEIGHT, WIDTH)
-    assert outlines.count(again, given) == (100, 100, 100)
+    assert outlines.intersection(again, given) == again.pixels == 100
 
 
 @pytest.mark.parametrize(

@@ -56,8 +56,7 @@ class Truth(NamedTuple):
 
     height: int
     width: int
-    outline: _outlines.Encoded
-    pixels: int
+    outline: outlines.Outline
     area: float
     crowd: bool
 
@@ -116,8 +115,8 @@ def _truth(place: str, image: Image, annotation: Annotation) -> Truth:
         outline = outlines.checked(annotation.segmentation, image.height, image.width)
     except ValueError as error:
         raise ValueError(f"{place}: segmentation {error}; {AGAIN}") from error
-    pixels = outlines.area(outline)
-    return Truth(image.height, image.width, outline, pixels, pixels if annotation.area is None else annotation.area, annotation.iscrowd)
+    area = outline.pixels if annotation.area is None else annotation.area
+    return Truth(image.height, image.width, outline, area, annotation.iscrowd)
 
 
 def _entries(path: Path) -> Iterator[Any]:

@@ -5,6 +5,7 @@ empty run at the same place it takes to end there. So everything is checked firs
 """
 
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,41 +18,48 @@ SHIFT, FIVE_BITS, MORE, SIGN, CHARACTERS = 5, 31, 32, 16, 64
 ZERO = ord("0")
 
 
-def checked(segmentation: list[Polygon] | Runs, height: int, width: int) -> Encoded:
-    """As COCO's library takes it. Raises ValueError, to be read behind the name of the segmentation, where it is damaged."""
+class Outline(NamedTuple):
+    """A mask that was checked: its run lengths as COCO's library takes them, and how many pixels it has."""
+
+    runs: Encoded
+    pixels: int
+
+
+def checked(segmentation: list[Polygon] | Runs, height: int, width: int) -> Outline:
+    """Raises ValueError, to be read behind the name of the segmentation, where it is damaged."""
     if not isinstance(segmentation, Runs):
-        return encode(segmentation, height, width)
+        return _counted(encode(segmentation, height, width))
     if isinstance(segmentation.counts, str) and segmentation.size == (height, width) and segmentation.counts.isascii():
         text = segmentation.counts.encode()
-        if _fills(np.frombuffer(text, np.uint8), height * width):
-            return {"size": [height, width], "counts": text}
-    return encode(Runs(segmentation.size, _joined(lengths(segmentation, height, width))), height, width)
+        pixels = _pixels(np.frombuffer(text, np.uint8), height * width)
+        if pixels >= 0:
+            return Outline({"size": [height, width], "counts": text}, pixels)
+    return _counted(encode(Runs(segmentation.size, _joined(lengths(segmentation, height, width))), height, width))
 
 
-def count(prediction: Encoded, truth: Encoded) -> tuple[int, int, int]:
-    """Pixels of the intersection, of the prediction and of the truth."""
-    intersection, own, other = mask.area([mask.merge([prediction, truth], intersect=True), prediction, truth])
-    return int(intersection), int(own), int(other)
+def intersection(one: Outline, other: Outline) -> int:
+    """The number of pixels in both."""
+    return int(mask.area(mask.merge([one.runs, other.runs], intersect=True)))
 
 
-def area(outline: Encoded) -> int:
-    """Its number of pixels."""
-    return int(mask.area(outline))
+def _counted(runs: Encoded) -> Outline:
+    return Outline(runs, int(mask.area(runs)))
 
 
 @compiled
-def _fills(text: NDArray[np.uint8], pixels: int) -> bool:
-    """Whether compressed run lengths are whole, none but the first is empty, and together they have so many pixels.
+def _pixels(text: NDArray[np.uint8], image: int) -> int:
+    """How many pixels compressed run lengths have inside of the object, of an image with so many.
 
-    The format is that of benchmarks/_outlines.py, which says what is wrong where the answer is no.
+    -1 where they are not whole, do not fill the image, or one but the first is empty. The format is that of benchmarks/_outlines.py, which
+    says what is wrong with them.
     """
-    last, before, total, runs = 0, 0, 0, 0
+    last, before, total, inside, runs = 0, 0, 0, 0, 0
     value, shift = 0, 0
     for character in text:
         bits = int(character) - ZERO
         # Longer numbers than any image has would overflow.
         if not 0 <= bits < CHARACTERS or shift > 50:
-            return False
+            return -1
         value |= (bits & FIVE_BITS) << shift
         shift += SHIFT
         if bits & MORE:
@@ -61,12 +69,13 @@ def _fills(text: NDArray[np.uint8], pixels: int) -> bool:
         if runs > 2:
             value += before
         if value < 0 or (value == 0 and runs):
-            return False
+            return -1
         before, last = last, value
         total += value
+        inside += value * (runs & 1)
         runs += 1
         value, shift = 0, 0
-    return shift == 0 and total == pixels
+    return inside if shift == 0 and total == image else -1
 
 
 def _joined(runs: list[int]) -> list[int]:
