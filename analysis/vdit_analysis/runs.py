@@ -10,6 +10,7 @@ import pandas as pd
 from vdit.config.identity import CONTROL
 from vdit.registry import nearest
 from vdit.study import document, locate
+from vdit_analysis import methods
 from vdit_analysis.record import Record, RunRecord
 
 
@@ -56,11 +57,32 @@ class TrialRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Method:
+    """A method that was scored, not trained here, with its measurements by seed. `refused` says why there is none."""
+
+    trials: tuple[TrialRun, ...]
+    refused: str
+
+    @property
+    def planned(self) -> tuple[Planned, ...]:
+        """One measurement where there is none yet: a study that lists a method expects it."""
+        found = tuple(Planned(key=trial.key, arm=trial.arm, seed=trial.seed, levels=trial.levels) for trial in self.trials)
+        return found or (Planned(key="", arm="", seed=0, levels={}),)
+
+    @property
+    def note(self) -> str:
+        """Where its numbers are from, for a footnote."""
+        protocols = dict.fromkeys(trial.tags.get("vdit.protocol", "") for trial in self.trials)
+        return f"Scored from its own masks (vdit score, protocol {', '.join(protocols)}), not trained in this study." if self.trials else ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyRuns:
     """A study as planned, and what has been recorded of it.
 
     `trials` and `refused` are keyed by (arm, seed); `refused` says why a finished trial is not used (its code or data differ from the
-    study's: "mixed"). What is in neither has not finished.
+    study's: "mixed"). What is in neither has not finished. `methods` are those of the study that were scored and not trained here; they
+    are rows of tables, no arms.
     """
 
     study: str
@@ -69,6 +91,7 @@ class StudyRuns:
     planned: tuple[Planned, ...]
     trials: Mapping[tuple[str, int], TrialRun]
     refused: Mapping[tuple[str, int], str]
+    methods: Mapping[str, Method]
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -83,10 +106,14 @@ class StudyRuns:
         return len(self.trials) == len(self.planned)
 
     def of(self, arm: str) -> tuple[TrialRun, ...]:
-        """The usable trials of an arm, by seed."""
+        """The usable trials of an arm, or the measurements of a method, by seed."""
+        if arm in self.methods:
+            return self.methods[arm].trials
         return tuple(self.trials[entry.arm, entry.seed] for entry in self.planned_of(arm) if (entry.arm, entry.seed) in self.trials)
 
     def planned_of(self, arm: str) -> tuple[Planned, ...]:
+        if arm in self.methods:
+            return self.methods[arm].planned
         return tuple(sorted((entry for entry in self.planned if entry.arm == arm), key=lambda entry: entry.seed))
 
     def levels(self, arm: str) -> Mapping[str, object]:
@@ -97,6 +124,8 @@ class StudyRuns:
         return str(self.levels(arm).get("backbone", "")).startswith(CONTROL)
 
     def refusals(self, arm: str) -> tuple[str, ...]:
+        if arm in self.methods:
+            return (self.methods[arm].refused,)
         return tuple(dict.fromkeys(why for (name, _), why in self.refused.items() if name == arm))
 
     @property
@@ -136,7 +165,15 @@ def load(study: str, tracking_uri: str) -> StudyRuns:
     recorded = {(entry.arm, entry.seed): _trial(record, entry, found[entry.key]) for entry in planned if entry.key in found}
     refused = dict(_mixed(plan, recorded))
     trials = {place: trial for place, trial in recorded.items() if place not in refused}
-    return StudyRuns(study=study, run_id=study_run.run_id, plan=plan, planned=planned, trials=trials, refused=refused)
+    return StudyRuns(
+        study=study,
+        run_id=study_run.run_id,
+        plan=plan,
+        planned=planned,
+        trials=trials,
+        refused=refused,
+        methods={name: _method(record, name, next(iter(trials.values()), None)) for name in plan.get("methods", ())},
+    )
 
 
 def study_name(word: str) -> str:
@@ -186,6 +223,30 @@ def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
         artifact_uri=run.artifact_uri,
         record=record,
     )
+
+
+def _method(record: Record, name: str, trial: TrialRun | None) -> Method:
+    """Its newest measurement of each seed, unless it is of other masks than the study's `trial`."""
+    newest: dict[int, TrialRun] = {}
+    for run in record.search({"vdit.kind": "method", "vdit.arm": name}, finished=True, newest_first=True):
+        entry = Planned(key=run.tags["vdit.key"], arm=name, seed=int(run.tags["vdit.seed"]), levels={})
+        newest.setdefault(entry.seed, _trial(record, entry, run))
+    if not newest:
+        return Method(trials=(), refused=f"Not logged yet: vdit score ... --log {name!r} does it.")
+    found = tuple(newest[seed] for seed in sorted(newest))
+    for measured in found:
+        why = _unfit(measured, trial)
+        if why:
+            return Method(trials=(), refused=f"Mixed: seed {measured.seed} {why}; score it on the study's data, an expression at a time.")
+    return Method(trials=found, refused="")
+
+
+def _unfit(measured: TrialRun, trial: TrialRun | None) -> str:
+    """Why a measurement cannot stand beside the study's trials; "" where it can, or where there is none yet to compare with."""
+    if measured.tags.get("vdit.rows") != "scores":
+        return f"was scored under protocol {measured.tags.get('vdit.protocol')}, of which no table of this study is made"
+    why = methods.difference(measured.frame("scores"), trial.frame("scores")) if trial else ""
+    return f"was scored on another truth, {why}" if why else ""
 
 
 def _mixed(plan: Mapping[str, Any], trials: Mapping[tuple[str, int], TrialRun]) -> Iterator[tuple[tuple[str, int], str]]:

@@ -158,9 +158,10 @@ def components_of(levels: Mapping[str, object]) -> tuple[bool | None, ...]:
 
 
 def _order(runs: StudyRuns, published: Published) -> list[str]:
-    """The paper's methods in its order, then the study's other arms; the study's alone if it has none of the paper's."""
-    shared = any(arm in published for arm in runs.arms)
-    return list(dict.fromkeys([*(published if shared else ()), *runs.arms]))
+    """The paper's methods in its order, then the study's other arms and methods; the study's alone if it has none of the paper's."""
+    own = [*runs.arms, *runs.methods]
+    shared = any(name in published for name in own)
+    return list(dict.fromkeys([*(published if shared else ()), *own]))
 
 
 def _cell(
@@ -187,12 +188,17 @@ def _marks(
 ) -> tuple[bool | None, ...]:
     if arm in runs.arms:
         return marks(runs.levels(arm))
+    if arm not in published:
+        # A method that is not the paper's has none of VD-IT's components.
+        return tuple(False for _ in marks({}))
     ticks = ("image_cond", "text_cond", "noise_prediction")
     return tuple(None if published[arm].get(tick) is None else published[arm][tick] == 1 for tick in ticks[: len(marks({}))])
 
 
 def _note(runs: StudyRuns, arm: str) -> str:
-    """While every backbone is random, the random arm is no control (interface.md)."""
+    """Where a method's numbers are from; and while every backbone is random, the random arm is no control (interface.md)."""
+    if arm in runs.methods:
+        return runs.methods[arm].note
     if runs.is_control(arm) and "random weights" in str(runs.plan.get("notice", "")):
         return "Every backbone of this study has random weights: this arm is a second draw of them, not a control."
     return ""

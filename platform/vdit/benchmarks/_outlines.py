@@ -25,6 +25,8 @@ def polygon(given: object) -> bytes:
 
 # x and y by turns, as the bytes of float64.
 Polygon: TypeAlias = Annotated[bytes, pydantic.PlainValidator(polygon)]
+# `size`, height and width, and `counts`, compressed run lengths.
+Encoded: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,18 @@ def compress(segmentation: list[Polygon] | Runs, height: int, width: int) -> byt
 
     Raises ValueError, to be read behind the name of the segmentation, where it is damaged or covers no pixel.
     """
-    if isinstance(segmentation, Runs):
-        found = checked(segmentation, height, width)
-    else:
-        found = mask.merge(mask.frPyObjects(unpacked(segmentation, height, width), height, width))
+    found = encode(segmentation, height, width)
     if not mask.area(found):
         raise ValueError(f"covers no pixel of its {width}x{height} image")
     return bytes(found["counts"])
+
+
+def encode(segmentation: list[Polygon] | Runs, height: int, width: int) -> Encoded:
+    """The same as COCO's library takes it; it may cover no pixel."""
+    if isinstance(segmentation, Runs):
+        return checked(segmentation, height, width)
+    merged: Encoded = mask.merge(mask.frPyObjects(unpacked(segmentation, height, width), height, width))
+    return merged
 
 
 def draw(counts: bytes, height: int, width: int) -> NDArray[np.bool_]:
@@ -77,9 +84,9 @@ def draw_runs(runs: Runs, height: int, width: int) -> NDArray[np.bool_]:
     return np.ascontiguousarray(mask.decode(checked(runs, height, width)), dtype=np.bool_)
 
 
-def checked(runs: Runs, height: int, width: int) -> dict[str, Any]:
+def checked(runs: Runs, height: int, width: int) -> Encoded:
     """The runs as COCO's library takes them."""
-    found: dict[str, Any] = mask.frPyObjects({"size": [height, width], "counts": lengths(runs, height, width)}, height, width)
+    found: Encoded = mask.frPyObjects({"size": [height, width], "counts": lengths(runs, height, width)}, height, width)
     return found
 
 

@@ -1,4 +1,4 @@
-"""`vdit score`: masks of any method, scored as the public evaluators do."""
+"""`vdit score`: anyone's predictions, scored by the rules of the public evaluators (docs/scoring.md)."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from vdit.score.result import Options, Result
+    from vdit.score.log import Scored
+    from vdit.score.result import Options
 
 SHOWN = 10  # problems that a person is shown; --json has all
 Protocol = Literal["davis-unsupervised", "davis-semisupervised", "identity", "per-expression"]
@@ -19,12 +20,16 @@ Gaps = Annotated[Missing, typer.Option("--missing", help="A missing mask: refuse
 AsJson = Annotated[bool, typer.Option("--json", help="Print every number at full precision.")]
 Out = Annotated[Path | None, typer.Option(help="Parquet file to write, a row per object and frame.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Frames read at a time. [default: one per processor]")]
+Log = Annotated[str, typer.Option(help="Record the numbers in MLflow under this method's name, for the tables of studies that list it.")]
+Seed = Annotated[int, typer.Option(min=0, help="With --log: which replicate of the method this is.")]
+Uri = Annotated[str, typer.Option(help="With --log: MLflow server or database. [default: sqlite:///RUNS/mlflow.db]")]
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score anyone's predictions by the public evaluators' rules.")
 
 
 @group.command()
 def masks(
+    context: typer.Context,
     truth: Truth,
     predictions: Predictions,
     protocol: Annotated[Protocol, typer.Option(help="Which frames, objects and matching count.")],
@@ -32,25 +37,46 @@ def masks(
     out: Out = None,
     as_json: AsJson = False,
     threads: Threads = None,
+    log: Log = "",
+    seed: Seed = 0,
+    tracking_uri: Uri = "",
 ) -> None:
     """Score label maps <video>/<frame>.png, or masks <video>/<expression>/<frame>.png under `per-expression`."""
     from vdit.registry import find
+    from vdit.score.log import Scored
 
-    report(find("score", protocol).score(truth, predictions, options(missing, threads)), out, as_json)
+    result = find("score", protocol).score(truth, predictions, options(missing, threads))
+    scored = Scored(protocol, truth, predictions, "scores", result)
+    report(scored, out, as_json)
+    record(context, scored, log, seed, tracking_uri)
 
 
 @group.command()
 def ref_davis17(
-    truth: Truth, predictions: Predictions, missing: Gaps = "refuse", out: Out = None, as_json: AsJson = False, threads: Threads = None
+    context: typer.Context,
+    truth: Truth,
+    predictions: Predictions,
+    missing: Gaps = "refuse",
+    out: Out = None,
+    as_json: AsJson = False,
+    threads: Threads = None,
+    log: Log = "",
+    seed: Seed = 0,
+    tracking_uri: Uri = "",
 ) -> None:
     """Score Ref-DAVIS17: <video>/<frame>.png of label maps under anno_0 ... anno_3 of the predictions."""
     from vdit.score import ref_davis17
+    from vdit.score.log import Scored
 
-    report(ref_davis17.score(truth, predictions, options(missing, threads)), out, as_json)
+    result = ref_davis17.score(truth, predictions, options(missing, threads))
+    scored = Scored("ref-davis17", truth, predictions, "scores", result)
+    report(scored, out, as_json)
+    record(context, scored, log, seed, tracking_uri)
 
 
 @group.command()
 def ref_youtube_vos(
+    context: typer.Context,
     data: Annotated[Path, typer.Option(help="Folder of the data set, with Annotations in the split.")],
     predictions: Predictions,
     split: Annotated[str, typer.Option(help="A split whose masks are public.")] = "valid",
@@ -58,11 +84,39 @@ def ref_youtube_vos(
     out: Out = None,
     as_json: AsJson = False,
     threads: Threads = None,
+    log: Log = "",
+    seed: Seed = 0,
+    tracking_uri: Uri = "",
 ) -> None:
     """Score Ref-YouTube-VOS predictions <video>/<expression>/<frame>.png where the masks are public."""
     from vdit.score import ref_youtube_vos
+    from vdit.score.log import Scored
 
-    report(ref_youtube_vos.score(data, predictions, options(missing, threads), split), out, as_json)
+    result = ref_youtube_vos.score(data, predictions, options(missing, threads), split)
+    scored = Scored(f"ref-youtube-vos {split}", data, predictions, "scores", result)
+    report(scored, out, as_json)
+    record(context, scored, log, seed, tracking_uri)
+
+
+@group.command()
+def detections(
+    context: typer.Context,
+    truth: Annotated[Path, typer.Option(help="Ground truth as COCO JSON, one annotation an image.")],
+    predictions: Annotated[Path, typer.Option(help="Results as COCO JSON: image_id, score and segmentation of every query.")],
+    missing: Gaps = "refuse",
+    out: Out = None,
+    as_json: AsJson = False,
+    log: Log = "",
+    seed: Seed = 0,
+    tracking_uri: Uri = "",
+) -> None:
+    """Score A2D-Sentences, JHMDB-Sentences, RefCOCO: precision, overall and mean IoU of the best query, mAP of all."""
+    from vdit.score.detections import score
+    from vdit.score.log import Scored
+
+    scored = Scored("detections", truth, predictions, "instances", score(truth, predictions, options(missing, None)))
+    report(scored, out, as_json)
+    record(context, scored, log, seed, tracking_uri)
 
 
 def options(missing: Missing, threads: int | None) -> "Options":
@@ -71,21 +125,34 @@ def options(missing: Missing, threads: int | None) -> "Options":
     return Options(missing=missing, threads=threads or os.cpu_count() or 1)
 
 
-def report(result: "Result", out: Path | None, as_json: bool) -> None:
+def report(scored: "Scored", out: Path | None, as_json: bool) -> None:
     """What every way of scoring ends with: the file, then the numbers for a program or a person."""
     import json
 
+    result = scored.result
     if out is not None:
         from vdit.record import scores
 
         scores.write(out, result.rows)
     if as_json:
         problems = [problem._asdict() for problem in result.problems]
-        typer.echo(json.dumps({**result.numbers, "predictions": [result.found, result.wanted], "problems": problems}, indent=1))
+        typer.echo(json.dumps({**result.numbers, "found": result.found, "wanted": result.wanted, "problems": problems}, indent=1))
         return
-    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found")
+    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found, numbers in %")
     typer.echo(result.summary.to_string(float_format="{:.2f}".format, na_rep=""))
     for problem in result.problems[:SHOWN]:
         typer.echo(f"{problem.kind}: {problem}", err=True)
     if len(result.problems) > SHOWN:
         typer.echo(f"and {len(result.problems) - SHOWN} more (--json lists all)", err=True)
+
+
+def record(context: typer.Context, scored: "Scored", method: str, seed: int, tracking_uri: str) -> None:
+    """With --log: into MLflow, where `vdit tables` finds it."""
+    if not method:
+        return
+    from vdit.score.log import log
+    from vdit.track.mlflow import MLflow, default_uri
+
+    runs = Path(context.obj["runs"])
+    measurement = log(scored, method, seed, runs, MLflow(tracking_uri or default_uri(runs), runs))
+    typer.echo(f"recorded {method}, seed {seed} ({measurement.key[:16]}); studies with `methods: [{method}]` show it", err=True)

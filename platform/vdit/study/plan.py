@@ -84,6 +84,7 @@ class Plan:
             "design": study.design,
             "reference": self.arms[0].name,
             "measure": list(study.measure),
+            "methods": list(study.methods),
             "seeds": list(study.seeds),
             "arms": [arm.name for arm in self.arms],
             "trials": [trial.row() for trial in self.trials],

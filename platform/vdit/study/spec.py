@@ -49,7 +49,10 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 @checked(frozen=True, kw_only=True, config=STRICT)
 class StudyFile:
-    """The keys of a study file. The sections `model` to `launch` overlay the preset's; `start` names a study to go on from."""
+    """The keys of a study file. The sections `model` to `launch` overlay the preset's; `start` names a study to go on from.
+
+    `methods` are those that were not trained here but scored and logged: the tables show them beside the arms.
+    """
 
     study: Name
     preset: Name
@@ -60,6 +63,7 @@ class StudyFile:
     arms: dict[Name, dict[str, Any]] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
     measure: Annotated[tuple[Measure, ...], AfterValidator(_distinct)] = ()
+    methods: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = ()
     model: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
@@ -101,6 +105,7 @@ class Study:
     arms: tuple[Arm, ...]
     axes: tuple[Axis, ...]
     measure: tuple[Measure, ...]
+    methods: tuple[str, ...]
     base: Trial
     estimate: Estimate
 
@@ -124,7 +129,19 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
     _check_design(path, file)
     _check_start(path, file, base)
     return Study(
-        path, file.study, file.preset, file.start, file.design, file.reference, file.seeds, arms, axes, file.measure, base, estimate
+        path=path,
+        study=file.study,
+        preset=file.preset,
+        start=file.start,
+        design=file.design,
+        reference=file.reference,
+        seeds=file.seeds,
+        arms=arms,
+        axes=axes,
+        measure=file.measure,
+        methods=file.methods,
+        base=base,
+        estimate=estimate,
     )
 
 
@@ -171,6 +188,9 @@ def _check_design(path: Path, file: StudyFile) -> None:
         raise explain.complaint(path, ("arms",), f"design {file.design!r} needs arms, such as {{VD-T: {{prompt: text}}}}")
     if file.design == "one-factor" and not file.reference:
         raise explain.complaint(path, ("reference",), "design 'one-factor' needs the name of the arm to vary; name one of arms")
+    both = next((name for name in file.methods if name in file.arms), None)
+    if both is not None:
+        raise explain.complaint(path, ("methods",), f"{both!r} is an arm, and a row has one source; drop it here, or rename the arm")
     if file.reference and file.reference not in file.arms and file.design != "grid":
         raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
 

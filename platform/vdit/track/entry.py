@@ -1,9 +1,11 @@
 """What the record is told of a trial, and the verbs every record has."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from vdit.config.canonical import digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,28 @@ class Entry:
     weights: str
     notice: str
     config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What `vdit score` measured of a method that was not trained here. `code`, `truth` and `predictions` are digests.
+
+    `protocol` is the rule that scored it; `rows` names its Parquet file, "scores" or "instances". A seed is a replicate: of one method and
+    seed the newest measurement counts.
+    """
+
+    method: str
+    seed: int
+    protocol: str
+    rows: str
+    code: str
+    truth: str
+    predictions: str
+
+    @property
+    def key(self) -> str:
+        """The same measurement has the same key, so that it is recorded once; a trial never has it."""
+        return digest(asdict(self))
 
 
 class RecordLostError(ValueError):
@@ -45,3 +69,6 @@ class Record(Protocol):
 
     def forget(self, key: str) -> None:
         """Removes the key's run."""
+
+    def measured(self, measurement: Measurement, folder: Path) -> None:
+        """Records a method's files and the numbers of its result.json in a run of its own."""

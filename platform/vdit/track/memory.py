@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vdit.track.entry import Entry
+from vdit.track.entry import Entry, Measurement
 
 
 class Memory:
@@ -34,3 +34,6 @@ class Memory:
     def forget(self, key: str) -> None:
         self.finished.pop(key, None)
         self.rows.pop(key, None)
+
+    def measured(self, measurement: Measurement, folder: Path) -> None:
+        self.finished[measurement.key] = folder

@@ -6,6 +6,7 @@ Only the driver writes, so a fresh sqlite file is never created by several proce
 import json
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlparse
 
-from vdit.track.entry import Entry, RecordLostError
+from vdit.track.entry import Entry, Measurement, RecordLostError
 from vdit.track.environment import commit, describe
 from vdit.track.flatten import leaves
 
@@ -28,6 +29,7 @@ ARTIFACTS = ("config.json", "result.json", "scores.parquet", "light.parquet", "i
 PROBE_SECONDS = 3.0
 PARAMS_PER_BATCH = 100
 PARAM_LENGTH = 6000
+NOT_IN_NAMES = re.compile(r"[^\w ./-]")
 
 
 def probe(uri: str) -> None:
@@ -179,13 +181,31 @@ class MLflow:
     @answered
     def finish(self, entry: Entry, folder: Path) -> None:
         self.start(entry)
-        run = self.open[entry.key]
         history = folder / "metrics.jsonl"
         if history.exists():
             self.log(entry.key, [json.loads(line) for line in history.read_text().splitlines()])
+        self.conclude(self.open[entry.key], folder)
+
+    @answered
+    def measured(self, measurement: Measurement, folder: Path) -> None:
+        tags = {
+            "vdit.kind": "method", "vdit.key": measurement.key, "vdit.arm": measurement.method, "vdit.seed": str(measurement.seed),
+            "vdit.protocol": measurement.protocol, "vdit.rows": measurement.rows, "vdit.code": measurement.code,
+            "vdit.data": measurement.truth, "vdit.predictions": measurement.predictions,
+            "mlflow.source.git.commit": commit(Path(__file__).parent),
+        }  # fmt: skip
+        known = self.find(measurement.key)
+        name = f"{measurement.method}, seed {measurement.seed}, scored"
+        self.conclude(self.client.create_run(self.experiment, run_name=name, tags=tags).info.run_id, folder)
+        if known:
+            # What is measured again is the newest once more.
+            self.client.delete_run(known.info.run_id)
+
+    def conclude(self, run: str, folder: Path) -> None:
+        """Numbers, files and environment of what is finished. MLflow takes few characters in a number's name; result.json has all."""
         result = json.loads((folder / "result.json").read_text())
         for name, value in result["metrics"].items():
-            self.client.log_metric(run, name, float(value), step=int(result["steps"]))
+            self.client.log_metric(run, NOT_IN_NAMES.sub("_", name), float(value), step=int(result["steps"]))
         for name in ARTIFACTS:
             if (folder / name).exists():
                 self.client.log_artifact(run, str(folder / name))
