@@ -134,7 +134,7 @@ def test_without_augmentation_the_sample_is_the_item(coco: Path) -> None:
     split = refcoco.read(coco, "refcoco/train", 1)
     data = Data(benchmark="refcoco", frames=1, boxes="exclusive", augment=replace(Data().augment, enabled=False))
     drawn = sample(split, split.items[1], data, 0, 0)
-    assert (drawn.video, drawn.expression, drawn.text) == ("refcoco-train-000002", "0", "the bright box")
+    assert (drawn.video, drawn.expression, drawn.text) == ("refcoco-train-000002", "refcoco-train-000002", "the bright box")
     assert drawn.boxes_T4.tolist() == [[5, 10, 25, 30]], "as COCO's own box"
 
 

@@ -13,7 +13,7 @@ Any data set in this layout is read by this file.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import pydantic
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from vdit.benchmarks import _images
 from vdit.config.data import Data
-from vdit.video import Expression, Frames, Item, Masks, Split, Video
+from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ CONTENTS = pydantic.TypeAdapter(Contents)
 class RefYouTubeVOS:
     """One split. Nothing is cached: decoding takes a few milliseconds a frame at 480x854, which is little beside a training step."""
 
+    evaluation: ClassVar[Evaluation] = "frames"
     folder: Path
     videos: tuple[Video, ...]
     items: tuple[Item, ...]

@@ -48,13 +48,14 @@ def view(split: Split, item: Item, data: Data, key: tuple[int, ...]) -> Sample:
     rng = generator("augment", *key)
     if data.augment.enabled and rng.random() < data.augment.reverse:
         indices = indices[::-1]
+    annotated = None if video.annotated is None else indices.index(video.annotated)
     clip = geometry.measure(split.frames(video, indices), split.masks(video, indices, expression.object), data.boxes)
     text = caption.normalise(expression.text)
     if data.augment.enabled:
         clip, text = augment(clip, text, data.augment, rng)
-    boxes_T4, valid_T = geometry.check(clip)
+    boxes_T4, valid_T = geometry.check(clip, annotated)
     frames, masks = np.ascontiguousarray(clip.frames), np.ascontiguousarray(clip.masks)
-    return Sample(video.id, expression.id, text, frames, masks, boxes_T4, valid_T, noise_seed(*key))
+    return Sample(video.id, expression.id, text, frames, masks, boxes_T4, valid_T, noise_seed(*key), annotated)
 
 
 def choose(length: int, start: int, count: int, rng: np.random.Generator) -> tuple[int, ...]:
