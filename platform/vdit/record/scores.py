@@ -1,4 +1,4 @@
-"""Rows and files of a trial's scores: scores.parquet, light.parquet and drift.parquet, from which every table and figure is computed."""
+"""Rows and files of a trial's scores: scores, light, instances and drift.parquet, from which every table and figure is computed."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from vdit.metrics import contour, region
 from vdit.video import Masks
 
-Kind: TypeAlias = Literal["scores", "light", "drift"]
+Kind: TypeAlias = Literal["scores", "light", "instances", "drift"]
 
 _FRAME = [("video", pa.string()), ("expression", pa.string()), ("frame", pa.string())]
 _MASKS = [
@@ -25,10 +25,22 @@ _MASKS = [
     ("present", pa.bool_()),
 ]
 _LIGHT = [("level", pa.float64()), ("draw", pa.int64())]
+_INSTANCES = [
+    ("image", pa.string()),
+    ("query", pa.int64()),
+    ("score", pa.float64()),
+    ("intersection", pa.int64()),
+    ("union", pa.int64()),
+]
 _DRIFT = [("sample", pa.string()), ("k", pa.int64()), ("cosine", pa.float64()), ("kind", pa.string()), ("stride", pa.int64())]
 
 SCHEMAS: Mapping[Kind, pa.Schema] = MappingProxyType(
-    {"scores": pa.schema(_FRAME + _MASKS), "light": pa.schema(_FRAME + _MASKS + _LIGHT), "drift": pa.schema(_DRIFT)}
+    {
+        "scores": pa.schema(_FRAME + _MASKS),
+        "light": pa.schema(_FRAME + _MASKS + _LIGHT),
+        "instances": pa.schema(_INSTANCES),
+        "drift": pa.schema(_DRIFT),
+    }
 )
 
 # What tells rows apart, and their order in the file.
@@ -36,6 +48,7 @@ KEYS: Mapping[Kind, list[str]] = MappingProxyType(
     {
         "scores": ["video", "expression", "frame"],
         "light": ["level", "draw", "video", "expression", "frame"],
+        "instances": ["image", "query"],
         "drift": ["sample", "stride", "kind", "k"],
     }
 )
@@ -67,7 +80,7 @@ def rows(video: str, expression: str, frames: Sequence[str], prediction: Masks, 
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write the rows sorted by key, all or nothing: an interrupted or failed write leaves what was there before.
 
-    A file named scores, light or drift holds rows of that kind; under any other name (a part) the columns tell the kind.
+    A file named scores, light, instances or drift holds rows of that kind; under any other name (a part) the columns tell the kind.
     Raises ValueError naming file and column if a column is missing, unknown or of another type, or if two rows have one key.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,7 +152,8 @@ def _column(path: Path, values: pd.Series, field: pa.Field) -> pa.Array:
 
 def _kind(path: Path, columns: Sequence[str]) -> Kind:
     """What the file holds, by its name or else its columns, which are checked."""
-    by_columns: Kind = "drift" if "cosine" in columns else "light" if "level" in columns else "scores"
+    marks: Mapping[str, Kind] = {"cosine": "drift", "query": "instances", "level": "light"}
+    by_columns: Kind = next((kind for mark, kind in marks.items() if mark in columns), "scores")
     kind = next((kind for kind in SCHEMAS if kind == path.stem), by_columns)
     for name in SCHEMAS[kind].names:
         if name not in columns:
