@@ -199,6 +199,7 @@ BAD_MASKS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda root: h5(root, instance=np.array([0, 1]), reMask=MASK),
         ("has 2 instances, but reMask of shape (80, 48)",),
     ),
+    "no id": (lambda root: h5(root, instance=np.array([300]), reMask=MASK), ("has the instances [300], expected ids from 0 to 254",)),
     "words": (lambda root: h5(root, instance=np.array([b"zero"]), reMask=MASK), ("has instance of type |S4", "expected numbers")),
     "no masks": (lambda root: h5(root, instance=np.array([0])), ("lacks 'instance' or 'reMask'",)),
     "no HDF5": (lambda root: (root / H5).write_bytes(b"nothing"), ("cannot be read",)),

@@ -11,6 +11,7 @@ Masks      in a .h5 file `instance` has the ids and `reMask` the masks [instance
 Splits     train and test, of 6,655 sentences in 3,782 videos; a frame in which the instance is not seen is not listed
 Videos     a frame with its sentences is a video: all frames of the mp4, of which one is annotated, named v_<video>_f_<frame>. A clip is
            drawn around that frame to be trained on, and centred on it to be predicted; none is reversed (data.augment.reverse 0)
+Colours    are changed after the size as on Ref-YouTube-VOS; the released code changes them before it here
 Scores     the queries' masks are detections in image v_<video>_f_<frame>_i_<instance>, the id of an expression (Table 2)
 """
 
@@ -35,8 +36,8 @@ locate = ref_youtube_vos.locate
 CLIPS = ("Release/CLIPS320", "Release/clips320H")
 MASKS = "text_annotations/a2d_annotation_with_instances"
 JSON = "a2d_sentences_single_frame_{}_annotations.json"
-# The pixel value of an instance is its id and one, for an id may be 0.
-FIRST = 1
+# The pixel value of an instance is its id and FIRST, for an id may be 0; the greatest id is LAST.
+FIRST, LAST = 1, 254
 
 
 class Row(NamedTuple):
@@ -45,7 +46,7 @@ class Row(NamedTuple):
     text: Annotated[str, pydantic.Field(pattern=r"\S")]
     video: Annotated[str, pydantic.Field(min_length=1)]
     frame: Annotated[int, pydantic.Field(ge=1)]
-    instance: Annotated[int, pydantic.Field(ge=0, le=254)]
+    instance: Annotated[int, pydantic.Field(ge=0, le=LAST)]
 
 
 LISTING = pydantic.TypeAdapter(Annotated[list[Row], pydantic.Field(min_length=1)])
@@ -74,8 +75,8 @@ class A2DSentences:
     def masks(self, video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
         ids, masks_NHW = self.instances(video)
         if object_id - FIRST not in ids:
-            h5 = self.sources[video.id].h5
-            raise ValueError(f"{h5} has the instances {ids}, but the JSON lists instance {object_id - FIRST}; restore both")
+            path = self.sources[video.id].h5
+            raise ValueError(f"{path} has the instances {ids}, but the JSON lists instance {object_id - FIRST}; restore both")
         return np.stack([masks_NHW[ids.index(object_id - FIRST)] & (index == video.annotated) for index in indices])
 
     def labels(self, video: Video, indices: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -111,10 +112,7 @@ def read(root: Path, split: str, frames: int) -> Split:
     check_unique(path, rows)
     check_files(path, clips, root / MASKS, rows)
     lengths = {name: _videos.length(clips / f"{name}.mp4") for name in dict.fromkeys(row.video for row in rows)}
-    for number, row in enumerate(rows):
-        if row.frame > lengths[row.video]:
-            last = f"{clips / row.video}.mp4 has {lengths[row.video]} frames"
-            raise ValueError(f"{path}: {number}: frame {row.frame} is listed, but {last}; {AGAIN}")
+    check_frames(path, clips, rows, lengths)
     videos = tuple(to_videos(rows, lengths))
     sources = {key(row): Source(clips / f"{row.video}.mp4", h5(root / MASKS, row)) for row in rows}
     return A2DSentences(videos, tuple(items(videos)), sources)
@@ -157,6 +155,13 @@ def check_files(path: Path, clips: Path, masks: Path, rows: list[Row]) -> None:
         missing += dict.fromkeys(h5(masks, row) for row in its if h5(masks, row).name not in there)
     if missing:
         raise ValueError(f"{path} names {missing[0]}, which does not exist ({len(missing)} such); {AGAIN}, or take it out of the JSON")
+
+
+def check_frames(path: Path, clips: Path, rows: list[Row], lengths: dict[str, int]) -> None:
+    for number, row in enumerate(rows):
+        if row.frame > lengths[row.video]:
+            last = f"{clips / row.video}.mp4 has {lengths[row.video]} frames"
+            raise ValueError(f"{path}: {number}: frame {row.frame} is listed, but {last}; {AGAIN}")
 
 
 def to_videos(rows: list[Row], lengths: dict[str, int]) -> Iterator[Video]:
@@ -202,4 +207,6 @@ def read_h5(path: Path) -> tuple[list[int], Masks]:
     masks_NWH = stored[None] if stored.ndim == 2 else stored
     if masks_NWH.ndim != 3 or len(masks_NWH) != len(ids):
         raise ValueError(f"{path} has {len(ids)} instances, but reMask of shape {stored.shape}; {AGAIN}")
+    if not all(0 <= number <= LAST for number in ids):
+        raise ValueError(f"{path} has the instances {ids.tolist()}, expected ids from 0 to {LAST}; {AGAIN}")
     return [int(number) for number in ids], masks_NWH.transpose(0, 2, 1) > 0
