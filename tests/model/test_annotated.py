@@ -38,10 +38,12 @@ def by_hand(batch: Batch, levels: Levels) -> tuple[Batch, Levels]:
     return cut, Levels(tuple(level[kept] for level in levels.maps_BTCHW), tuple(level[kept] for level in levels.padding_BTHW))
 
 
-@pytest.fixture(params=["image", "image+text"])
+@pytest.fixture(params=[("image", "vdit"), ("image+text", "vdit"), ("image+text", "sgmg")], ids="-".join)
 def vdit(request: pytest.FixtureRequest, model: Model, frozen: FrozenDiffusion) -> VDIT:
-    """In eval mode, with layers that do not start at zero."""
-    made = VDIT(replace(model, prompt=replace(model.prompt, kind=request.param)), frozen, seed=0).eval()
+    """Seen whole before the words, or not, under either head; in eval mode, with layers that do not start at zero."""
+    prompt, head = request.param
+    config = replace(model, prompt=replace(model.prompt, kind=prompt), head=replace(model.head, kind=head))
+    made = VDIT(config, frozen, seed=0).eval()
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in made.parameters():
@@ -50,7 +52,7 @@ def vdit(request: pytest.FixtureRequest, model: Model, frozen: FrozenDiffusion) 
 
 
 def test_losses_and_gradients_are_those_of_the_cut_outputs(vdit: VDIT, batch: MakeBatch) -> None:
-    clip = annotated(batch(2, 3))
+    clip = annotated(batch(2, 3, height=144, width=144))
     assert clip.targets is not None
 
     def gradients(loss: torch.Tensor) -> dict[str, torch.Tensor | None]:
@@ -61,7 +63,7 @@ def test_losses_and_gradients_are_those_of_the_cut_outputs(vdit: VDIT, batch: Ma
     found = total(losses(vdit(clip, MatchWeights()), clip.targets, LossWeights(), 2.0), LossWeights())
     cut, levels = by_hand(clip, vdit.features(clip))
     outputs = vdit.head(levels, words(vdit.frozen, clip.captions), cut, MatchWeights())
-    assert outputs[-1].masks_BTHW.shape == (2, 1, 64, 96)
+    assert outputs[-1].masks_BTHW.shape == (2, 1, 144, 144)
     expected = total(losses(outputs, clip.targets, LossWeights(), 2.0), LossWeights())
     assert torch.equal(found, expected)
     ours, theirs = gradients(found), gradients(expected)
@@ -70,7 +72,7 @@ def test_losses_and_gradients_are_those_of_the_cut_outputs(vdit: VDIT, batch: Ma
 
 @torch.no_grad()
 def test_predictions_are_those_of_the_cut_features(vdit: VDIT, batch: MakeBatch) -> None:
-    clip = annotated(batch(2, 3))
+    clip = annotated(batch(2, 3, height=144, width=144))
     cut, levels = by_hand(clip, vdit.levels(clip))
     expected = vdit.head.predict(vdit.head.look(levels, cut), words(vdit.frozen, clip.captions), cut, "all")
     for seen in (None, vdit.see(clip)):
@@ -81,7 +83,7 @@ def test_predictions_are_those_of_the_cut_features(vdit: VDIT, batch: MakeBatch)
 
 @torch.no_grad()
 def test_the_other_frames_are_seen(vdit: VDIT, batch: MakeBatch) -> None:
-    clip = annotated(batch(2, 3))
+    clip = annotated(batch(2, 3, height=144, width=144))
     blind = replace(clip, frames_BT3HW=clip.frames_BT3HW.clone())
     blind.frames_BT3HW[0, 1] = 0
     first, second = (vdit.predict(one, "all").masks_BTQHW for one in (clip, blind))
@@ -95,7 +97,7 @@ def test_where_all_frames_are_annotated_nothing_is_touched(batch: MakeBatch) -> 
 
 @torch.no_grad()
 def test_the_only_frame_of_an_image_is_all_of_them(vdit: VDIT, batch: MakeBatch) -> None:
-    clip = batch(2, 1)
+    clip = batch(2, 1, height=144, width=144)
     whole, single = vdit(clip, MatchWeights()), vdit(replace(clip, annotated_B=torch.tensor([0, 0])), MatchWeights())
     for one, other in zip(whole, single, strict=True):
         assert all(torch.equal(ours, theirs) for ours, theirs in zip(one, other, strict=True))
