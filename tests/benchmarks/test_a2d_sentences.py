@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from vdit.benchmarks import _videos, a2d_sentences
-from vdit.clips.evaluation import centred, evaluation_sample
+from vdit.clips.annotated import centred
+from vdit.clips.evaluation import evaluation_sample
 from vdit.clips.sampling import sample
 from vdit.config.data import Data
 from vdit.config.evaluate import Evaluate

@@ -12,7 +12,8 @@ from PIL import Image
 from scipy.io import savemat
 
 from vdit.benchmarks import jhmdb_sentences
-from vdit.clips.evaluation import centred, evaluation_sample
+from vdit.clips.annotated import centred
+from vdit.clips.evaluation import evaluation_sample
 from vdit.config.data import Data
 from vdit.config.evaluate import Evaluate
 from vdit.video import Item

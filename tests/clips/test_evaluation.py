@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from vdit.clips.evaluation import brighten, centred, evaluation_sample
+from vdit.clips.evaluation import brighten, evaluation_sample
 from vdit.config.data import Data
 from vdit.config.evaluate import Evaluate
-from vdit.video import Expression, Video
+from vdit.video import Expression
 
 NAMES = [f"{t:05d}" for t in range(400)]
 
@@ -54,21 +54,6 @@ def test_given_frames_stand_in_for_those_on_disk(squares: type) -> None:
     frames = np.full((2, 40, 60, 3), 99, np.uint8)
     drawn = evaluation_sample(split, split.videos[0], split.videos[0].expressions[0], (0, 1), Evaluate(short_side=0), Data(), frames)
     assert (drawn.frames == 99).all() and drawn.masks.any()
-
-
-@pytest.mark.parametrize(
-    ("annotated", "frames", "window"),
-    [
-        (3, 5, (1, 2, 3, 4, 5)),
-        (3, 4, (1, 2, 3, 4)),
-        (0, 5, (0, 0, 0, 1, 2)),
-        (7, 5, (5, 6, 7, 7, 7)),
-        (7, 1, (7,)),
-        (None, 5, tuple(range(8))),
-    ],
-)
-def test_a_window_is_centred_on_the_annotated_frame(annotated: int | None, frames: int, window: tuple[int, ...]) -> None:
-    assert centred(Video("v", tuple(NAMES[:8]), (), annotated), frames) == window
 
 
 def factors(level: float, draw: int, video: str = "bear") -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vdit.clips import caption, geometry
+from vdit.clips.annotated import supervised
 from vdit.clips.draws import generator, noise_seed
 from vdit.config.data import Data
 from vdit.config.evaluate import Evaluate
@@ -31,22 +32,10 @@ def evaluation_sample(  # noqa: PLR0917 - a clip is named by four of these
     clip = geometry.measure(given, split.masks(video, indices, expression.object), data.boxes)
     if evaluate.short_side:
         clip = geometry.resize(clip, *geometry.fit(clip.height, clip.width, evaluate.short_side, evaluate.max_side))
-    annotated = None if video.annotated is None else indices.index(video.annotated)
-    boxes_T4, valid_T = geometry.check(clip, annotated)
+    boxes_T4, valid_T = geometry.check(clip)
     text = caption.at_test(expression.text, data.captions)
-    return Sample(video.id, expression.id, text, clip.frames, clip.masks, boxes_T4, valid_T, noise_seed(data.seed, video.id), annotated)
-
-
-def centred(video: Video, frames: int) -> tuple[int, ...]:
-    """The indices of the window of `frames` frames around the annotated one, which is in its middle or just behind (spec section 5).
-
-    Where the window passes an end of the video the frame at that end is repeated, as released. The annotated frame, if it is the one
-    that is repeated, counts where it comes first. A photograph, all of which is annotated, is a window of its own.
-    """
-    if video.annotated is None:
-        return tuple(range(len(video.frames)))
-    first = video.annotated - frames // 2
-    return tuple(min(max(index, 0), len(video.frames) - 1) for index in range(first, first + frames))
+    sample = Sample(video.id, expression.id, text, clip.frames, clip.masks, boxes_T4, valid_T, noise_seed(data.seed, video.id))
+    return supervised(sample, video, indices)
 
 
 def brighten(frames: Frames, level: float, video: str, frame_names: Sequence[str], draw: int) -> Frames:

@@ -85,14 +85,11 @@ def flip(clip: Clip) -> Clip:
     return Clip(clip.frames[:, :, ::-1], clip.masks[:, :, ::-1], boxes_T4)
 
 
-def check(clip: Clip, annotated: int | None = None) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def check(clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Boxes [T, 4], zero where not valid, and validity [T]: the object is seen in the frame, and its box has a width and a height.
 
-    The released check looks at the box alone; here the mask must also have a pixel left, which a crop or a resize can take away. Where
-    only the frame `annotated` is supervised no other is valid, not even a second copy of that frame at an edge of its video.
+    The released check looks at the box alone; here the mask must also have a pixel left, which a crop or a resize can take away.
     """
     x1, y1, x2, y2 = clip.boxes_T4.T
     valid_T = (x2 > x1) & (y2 > y1) & clip.masks.any(axis=(1, 2))
-    if annotated is not None:
-        valid_T &= np.arange(len(valid_T)) == annotated
     return np.where(valid_T[:, None], clip.boxes_T4, np.float32(0)), valid_T

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdit.clips import caption, geometry
+from vdit.clips.annotated import supervised
 from vdit.clips.augmentation import augment
 from vdit.clips.draws import generator, noise_seed
 from vdit.config.data import Data
@@ -48,14 +49,13 @@ def view(split: Split, item: Item, data: Data, key: tuple[int, ...]) -> Sample:
     rng = generator("augment", *key)
     if data.augment.enabled and rng.random() < data.augment.reverse:
         indices = indices[::-1]
-    annotated = None if video.annotated is None else indices.index(video.annotated)
     clip = geometry.measure(split.frames(video, indices), split.masks(video, indices, expression.object), data.boxes)
     text = caption.normalise(expression.text)
     if data.augment.enabled:
         clip, text = augment(clip, text, data.augment, rng)
-    boxes_T4, valid_T = geometry.check(clip, annotated)
+    boxes_T4, valid_T = geometry.check(clip)
     frames, masks = np.ascontiguousarray(clip.frames), np.ascontiguousarray(clip.masks)
-    return Sample(video.id, expression.id, text, frames, masks, boxes_T4, valid_T, noise_seed(*key), annotated)
+    return supervised(Sample(video.id, expression.id, text, frames, masks, boxes_T4, valid_T, noise_seed(*key)), video, indices)
 
 
 def choose(length: int, start: int, count: int, rng: np.random.Generator) -> tuple[int, ...]:

@@ -11,7 +11,8 @@ import torch
 from torch.nn import functional
 
 from vdit.clips import caption
-from vdit.clips.evaluation import centred, evaluation_sample
+from vdit.clips.annotated import centred
+from vdit.clips.evaluation import evaluation_sample
 from vdit.config.data import Captions
 from vdit.config.evaluate import Evaluate
 from vdit.config.trial import Trial
