@@ -134,7 +134,7 @@ def test_without_augmentation_the_sample_is_the_item(coco: Path) -> None:
     split = refcoco.read(coco, "refcoco/train", 1)
     data = Data(benchmark="refcoco", frames=1, boxes="exclusive", augment=replace(Data().augment, enabled=False))
     drawn = sample(split, split.items[1], data, 0, 0)
-    assert (drawn.video, drawn.expression, drawn.text) == ("refcoco-train-000002", "0", "the bright box")
+    assert (drawn.video, drawn.expression, drawn.text) == ("refcoco-train-000002", "refcoco-train-000002", "the bright box")
     assert drawn.boxes_T4.tolist() == [[5, 10, 25, 30]], "as COCO's own box"
 
 
@@ -237,10 +237,10 @@ def test_two_steps_on_images_train_and_are_measured(coco: Path, tmp_path: Path) 
         progress = session.advance()
     rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [0, 1] and all(np.isfinite(row["loss"]) for row in rows)
-    table = scores.read(place / "scores.parquet")
-    assert sorted(set(table["video"])) == [f"refcoco-val-{number:06d}" for number in (1, 2, 3, 4)]
-    assert table["present"].all() and len(table) == 4
-    assert set(progress.result["metrics"]) == {"j", "f", "jf"}
+    table = scores.read(place / "instances.parquet")
+    assert sorted(set(table["image"])) == [f"refcoco-val-{number:06d}" for number in (1, 2, 3, 4)]
+    assert len(table) == 4 * 5 and (table["union"] > 0).all()
+    assert set(progress.result["metrics"]) == {"mAP 0.5:0.95", *(f"P@0.{tenth}" for tenth in range(5, 10)), "overall_iou", "mean_iou"}
 
 
 def test_compressed_runs_are_read_as_plain_ones(coco: Path) -> None:

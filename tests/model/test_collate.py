@@ -1,5 +1,7 @@
 """Oracles: values by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -54,9 +56,25 @@ def test_clips_of_unequal_length_are_refused() -> None:
         collate([sample(32, 32, frames=1), sample(32, 32, frames=2)])
 
 
+def test_where_one_frame_is_annotated_it_alone_has_a_truth() -> None:
+    late = replace(sample(20, 70), valid_T=np.array([True, True]), annotated=1)
+    batch = collate([replace(sample(40, 50), annotated=0), late])
+    targets = batch.targets
+    assert targets is not None and batch.annotated_B is not None
+    assert batch.annotated_B.tolist() == [0, 1] and batch.length == 2
+    assert targets.masks_BTHW.shape == (2, 1, 64, 96) and targets.masks_BTHW.sum(dim=(1, 2, 3)).tolist() == [16, 0]
+    torch.testing.assert_close(targets.boxes_BT4[:, 0], torch.tensor([[4 / 50, 6 / 40, 4 / 50, 4 / 40], [9 / 70, 9 / 20, 0, 0]]))
+    assert targets.valid_BT.tolist() == [[True], [True]]
+
+
+def test_clips_of_both_kinds_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"clips of one kind, given the annotated frames \[0, None\]"):
+        collate([replace(sample(32, 32), annotated=0), sample(32, 32)])
+
+
 def test_to_moves_every_tensor() -> None:
-    moved = to(collate([sample(32, 32)]), torch.device("meta"))
-    assert moved.targets is not None
+    moved = to(collate([replace(sample(32, 32), annotated=1)]), torch.device("meta"))
+    assert moved.targets is not None and moved.annotated_B is not None
     tensors = (
         moved.frames_BT3HW,
         moved.padding_BTHW,
@@ -64,5 +82,6 @@ def test_to_moves_every_tensor() -> None:
         moved.targets.masks_BTHW,
         moved.targets.boxes_BT4,
         moved.targets.valid_BT,
+        moved.annotated_B,
     )
     assert {tensor.device.type for tensor in tensors} == {"meta"}

@@ -28,6 +28,15 @@ def frame(path: Path) -> NDArray[np.uint8]:
     return rgb
 
 
+def png(path: Path) -> NDArray[np.uint8]:
+    """[H, W, 3] RGB of a PNG of any mode."""
+    try:
+        with Image.open(path) as image:
+            return np.array(image.convert("RGB"))
+    except (OSError, SyntaxError) as error:
+        raise ValueError(f"{path} cannot be read ({reason(error)}); {AGAIN}") from error
+
+
 def size(path: Path) -> tuple[int, int]:
     """Height and width from the file's header, without decoding the pixels."""
     try:

@@ -14,14 +14,14 @@ Caution    a label map cannot hold sets that overlap: `labels` refuses them, so 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
 from vdit.benchmarks import _images, _outlines, ref_youtube_vos
-from vdit.video import Expression, Frames, Item, Masks, Split, Video
+from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 locate = ref_youtube_vos.locate
 
@@ -62,6 +62,7 @@ OUTLINES: pydantic.TypeAdapter[Outlines] = pydantic.TypeAdapter(Outlines)
 class MeViS:
     """One split. `sets` are, by video, the sets of objects that its sentences name: set 1 is the first."""
 
+    evaluation: ClassVar[Evaluation] = "frames"
     folder: Path
     videos: tuple[Video, ...]
     items: tuple[Item, ...]

@@ -16,7 +16,7 @@ Any data set in this layout is read by this file.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 import numpy as np
 import pydantic
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from vdit.benchmarks import _images
 from vdit.config.data import Data
-from vdit.video import Expression, Frames, Item, Masks, Split, Video
+from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 # The remedy where a split's objects are not public.
 ELSEWHERE = "use a held-out part of train (vdit data prepare held-out)"
@@ -77,6 +77,7 @@ CONTENTS = pydantic.TypeAdapter(Contents)
 class RefYouTubeVOS:
     """One split. Nothing is cached: decoding takes a few milliseconds a frame at 480x854, which is little beside a training step."""
 
+    evaluation: ClassVar[Evaluation] = "frames"
     folder: Path
     videos: tuple[Video, ...]
     items: tuple[Item, ...]

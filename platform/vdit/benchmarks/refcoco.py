@@ -9,6 +9,7 @@ JSON       COCO's, made by `vdit data prepare refcoco`: each sentence is one "im
 Splits     `train`: the three data sets one after another; `refcoco/train`: one of them; val, testA, testB, test likewise
 Sentences  train 120,624 + 120,191 + 80,512; val 10,834 + 10,758 + 4,896; testA 5,657 + 5,726; testB 5,095 + 4,889; test (g) 9,602
 Videos     a sentence is a video of one frame with one expression; data.frames 1 trains on images
+Scores     the queries' masks are detections in the sentence's image, each image one truth (Table 4: the best query's overall IoU)
 Crowds     a sentence about a crowd is no training item: the released loader leaves crowds out
 Caution    the data sets split the same images differently: `train` holds images of each other's val and test
 """
@@ -17,7 +18,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pydantic
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from vdit.benchmarks import _images, _outlines, ref_youtube_vos
 from vdit.registry import nearest
-from vdit.video import Expression, Frames, Item, Masks, Split, Video
+from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 locate = ref_youtube_vos.locate
 
@@ -80,6 +81,7 @@ class Outline:
 class RefCOCO:
     """One split. `outlines` are by the id of the video."""
 
+    evaluation: ClassVar[Evaluation] = "detections"
     folder: Path
     videos: tuple[Video, ...]
     items: tuple[Item, ...]
@@ -139,14 +141,14 @@ def there(root: Path) -> list[str]:
 
 
 def sentences(path: Path, present: set[str]) -> Iterator[tuple[Video, Outline]]:
-    """The sentences of a file in its order. A video is named by data set, split and number: refcoco-train-000001."""
+    """The sentences of a file in its order. A video and its expression are named by data set, split and number: refcoco-train-000001."""
     listing = parse(path)
     images = by_id(path, listing.images, present)
     outlines = objects(path, images, listing.annotations)
     prefix = path.stem.removeprefix("instances_").replace("_", "-")
     for key, image in images.items():
-        said = Expression("0", image.caption, OBJECT)
-        yield Video(f"{prefix}-{key:06d}", (image.file_name.removesuffix(SUFFIX),), (said,)), outlines[key]
+        name = f"{prefix}-{key:06d}"
+        yield Video(name, (image.file_name.removesuffix(SUFFIX),), (Expression(name, image.caption, OBJECT),)), outlines[key]
 
 
 def parse(path: Path) -> Listing:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vdit.clips import caption, geometry
+from vdit.clips.annotated import supervised
 from vdit.clips.draws import generator, noise_seed
 from vdit.config.data import Data
 from vdit.config.evaluate import Evaluate
@@ -28,7 +29,8 @@ def evaluation_sample(  # noqa: PLR0917 - a clip is named by four of these
     `frames` stand in for those on disk (brightened ones, say), one for each index.
     """
     given = split.frames(video, indices) if frames is None else frames
-    return sized(video.id, expression, geometry.measure(given, split.masks(video, indices, expression.object), data.boxes), evaluate, data)
+    clip = geometry.measure(given, split.masks(video, indices, expression.object), data.boxes)
+    return supervised(sized(video.id, expression, clip, evaluate, data), video, indices)
 
 
 def unlabelled_sample(video: str, frames: Frames, evaluate: Evaluate, data: Data) -> Sample:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vdit.clips import caption, geometry
+from vdit.clips.annotated import supervised
 from vdit.clips.augmentation import augment
 from vdit.clips.draws import generator, noise_seed
 from vdit.config.data import Data
@@ -54,7 +55,7 @@ def view(split: Split, item: Item, data: Data, key: tuple[int, ...]) -> Sample:
         clip, text = augment(clip, text, data.augment, rng)
     boxes_T4, valid_T = geometry.check(clip)
     frames, masks = np.ascontiguousarray(clip.frames), np.ascontiguousarray(clip.masks)
-    return Sample(video.id, expression.id, text, frames, masks, boxes_T4, valid_T, noise_seed(*key))
+    return supervised(Sample(video.id, expression.id, text, frames, masks, boxes_T4, valid_T, noise_seed(*key)), video, indices)
 
 
 def choose(length: int, start: int, count: int, rng: np.random.Generator) -> tuple[int, ...]:

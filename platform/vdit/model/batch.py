@@ -14,6 +14,7 @@ from torch import Tensor
 class Targets:
     """The truth of a batch at the padded size. Boxes are cx cy w h in shares of the unpadded size; zero where `valid_BT` is false.
 
+    T is that of the clips, or 1 where only one frame of each is annotated (`Batch.annotated_B`).
     `invalid_boxes` says whether those zero boxes count in costs and losses, as released, or are left out (spec B10).
     """
 
@@ -33,6 +34,7 @@ class Batch:
     """Clips of one length, ImageNet-normalised and zero-padded at bottom and right to one size (spec 1.1).
 
     `padding_BTHW` is True on padding; `sizes_B2` are the unpadded heights and widths; `noise_seeds` draw each clip's gaussian noise.
+    `annotated_B` (int64) is the only annotated frame of each clip; None: all are.
     """
 
     frames_BT3HW: Tensor
@@ -41,6 +43,7 @@ class Batch:
     captions: tuple[str, ...]
     noise_seeds: tuple[int, ...]
     targets: Targets | None
+    annotated_B: Tensor | None = None
 
     @property
     def clips(self) -> int:

@@ -26,24 +26,25 @@ def channels(values: tuple[float, ...], like: Tensor) -> Tensor:
 def collate(samples: Sequence[Sample], multiple: int = 32, invalid_boxes: Literal["released", "masked"] = "released") -> Batch:
     """Pads to the largest height and width among `samples`, rounded up to `multiple` (released: 32 in training, 16 at inference).
 
-    Raises ValueError where the clips differ in length.
+    Raises ValueError where the clips differ in length, or where one frame is annotated in some and all are in others.
     """
     lengths = {len(sample.frames) for sample in samples}
     if len(lengths) != 1:
         raise ValueError(f"a batch needs clips of one length, given {sorted(lengths)} frames; sample them all with data.frames")
+    annotated_B = only_annotated(samples)
     sizes_B2 = torch.tensor([sample.frames.shape[1:3] for sample in samples], dtype=torch.int64)
     height, width = (int(-(-side // multiple) * multiple) for side in sizes_B2.amax(dim=0).tolist())
     clips, frames = len(samples), lengths.pop()
     pixels_BT3HW = torch.zeros(clips, frames, 3, height, width)
     padding_BTHW = torch.ones(clips, frames, height, width, dtype=torch.bool)
-    masks_BTHW = torch.zeros(clips, frames, height, width, dtype=torch.bool)
+    masks_BTHW = torch.zeros(clips, frames if annotated_B is None else 1, height, width, dtype=torch.bool)
     for clip, sample in enumerate(samples):
         h, w = sample.frames.shape[1:3]
         pixels_BT3HW[clip, ..., :h, :w] = normalised(sample)
         padding_BTHW[clip, :, :h, :w] = False
-        masks_BTHW[clip, :, :h, :w] = torch.from_numpy(np.ascontiguousarray(sample.masks))
-    boxes_BT4 = torch.stack([shares(sample) for sample in samples])
-    valid_BT = torch.stack([torch.from_numpy(np.ascontiguousarray(sample.valid_T)) for sample in samples])
+        masks_BTHW[clip, :, :h, :w] = torch.from_numpy(np.ascontiguousarray(sample.masks[supervised(sample)]))
+    boxes_BT4 = torch.stack([shares(sample)[supervised(sample)] for sample in samples])
+    valid_BT = torch.stack([torch.from_numpy(np.ascontiguousarray(sample.valid_T[supervised(sample)])) for sample in samples])
     return Batch(
         frames_BT3HW=pixels_BT3HW,
         padding_BTHW=padding_BTHW,
@@ -51,7 +52,22 @@ def collate(samples: Sequence[Sample], multiple: int = 32, invalid_boxes: Litera
         captions=tuple(sample.text for sample in samples),
         noise_seeds=tuple(sample.noise_seed for sample in samples),
         targets=Targets(masks_BTHW=masks_BTHW, boxes_BT4=boxes_BT4, valid_BT=valid_BT, invalid_boxes=invalid_boxes),
+        annotated_B=annotated_B,
     )
+
+
+def only_annotated(samples: Sequence[Sample]) -> Tensor | None:
+    """[B] int64: the only annotated frame of each clip; None where all frames are."""
+    annotated = [sample.annotated for sample in samples]
+    indices = [index for index in annotated if index is not None]
+    if indices and len(indices) < len(annotated):
+        raise ValueError(f"a batch needs clips of one kind, given the annotated frames {annotated}; train on one benchmark at a time")
+    return torch.tensor(indices, dtype=torch.int64) if indices else None
+
+
+def supervised(sample: Sample) -> slice:
+    """The frames that have a truth."""
+    return slice(None) if sample.annotated is None else slice(sample.annotated, sample.annotated + 1)
 
 
 def normalised(sample: Sample) -> Tensor:
@@ -85,4 +101,5 @@ def to(batch: Batch, device: torch.device) -> Batch:
         padding_BTHW=batch.padding_BTHW.to(device, non_blocking=True),
         sizes_B2=batch.sizes_B2.to(device, non_blocking=True),
         targets=targets,
+        annotated_B=None if batch.annotated_B is None else batch.annotated_B.to(device, non_blocking=True),
     )

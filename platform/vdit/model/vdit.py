@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from vdit.config import model as config
 from vdit.config.train import MatchWeights
+from vdit.model import annotated
 from vdit.model.batch import Batch, LayerOutput, Levels, Prediction
 from vdit.model.features import Encoded, Seen, VideoDiffusionFeatures
 from vdit.model.frozen import FrozenDiffusion, SwinStart
@@ -50,17 +51,18 @@ class VDIT(nn.Module):
         `encoded` is what `features.encode` gave, or a store kept, for the same frames.
         """
         levels = self.features(batch) if encoded is None else self.features(batch, encoded)
-        outputs: tuple[LayerOutput, ...] = self.head(levels, words(self.frozen, batch.captions), batch, match)
+        levels, clips = annotated.levels_of(levels, batch), annotated.clips_of(batch)
+        outputs: tuple[LayerOutput, ...] = self.head(levels, words(self.frozen, batch.captions), clips, match)
         return outputs
 
     def predict(self, batch: Batch, keep: Keep, seen: Seen | Looked | None = None) -> Prediction:
-        """Inference: the query of the best mean score over the clip, or all of them.
+        """Inference: the query of the best mean score over the clip, or all of them; T is 1 where one frame of a clip is annotated.
 
         `seen` is what `see` gave for the same frames, so that the expressions of a video share it.
         """
         known = self.see(batch) if seen is None else seen
-        looked = known if isinstance(known, Looked) else self.head.look(self.features.levels(known, batch), batch)
-        return self.head.predict(looked, words(self.frozen, batch.captions), batch, keep)
+        looked = known if isinstance(known, Looked) else self.look(self.features.levels(known, batch), batch)
+        return self.head.predict(looked, words(self.frozen, batch.captions), annotated.clips_of(batch), keep)
 
     def see(self, batch: Batch) -> Seen | Looked:
         """What does not depend on the expression: of the U-Net what comes before its first look at the prompt.
@@ -68,7 +70,11 @@ class VDIT(nn.Module):
         Features that no word reaches are seen whole, and the head looks at them too.
         """
         seen = self.features.see(batch)
-        return self.head.look(seen, batch) if isinstance(seen, Levels) else seen
+        return self.look(seen, batch) if isinstance(seen, Levels) else seen
+
+    def look(self, levels: Levels, batch: Batch) -> Looked:
+        """What the head makes of the annotated frames before it hears the words."""
+        return self.head.look(annotated.levels_of(levels, batch), annotated.clips_of(batch))
 
     def levels(self, batch: Batch) -> Levels:
         """Visual features F_v of a batch."""

@@ -1,5 +1,7 @@
 """What a trained model is measured by: masks scored frame by frame, in changing light, and how its features drift (metrics.md part C).
 
+A split that is scored by detections (Tables 2 and 4) has all queries' masks in one frame a video instead.
+
 Every unit of work leaves a part file, so that a killed evaluation goes on where it was; at the end one worker merges the parts.
 """
 
@@ -18,7 +20,8 @@ from vdit.metrics import components, drift
 from vdit.model.collate import collate, to
 from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
-from vdit.record import parts, scores
+from vdit.record import instances, parts, scores
+from vdit.train import detect
 from vdit.train.group import Member
 from vdit.train.predict import Inference, clips, predict, windows
 from vdit.video import Masks, Sample, Split, Video
@@ -61,8 +64,22 @@ class Evaluation:
             return
         if unit.clip is not None:
             parts.write_features(path, self.follow(unit.video, unit.clip))
+        elif self.split.evaluation == "detections":
+            scores.write(path, self.detections(unit.video))
         else:
             scores.write(path, self.score(unit.video))
+
+    def detections(self, video: Video) -> pd.DataFrame:
+        """A row per expression and query."""
+        (sample,) = clips(self.split, video, self.trial)
+        # A photograph is its own only frame.
+        frame = (0 if video.annotated is None else video.annotated,)
+        truth = {expression.id: self.split.masks(video, frame, expression.object)[0] for expression in video.expressions}
+        height, width = next(iter(truth.values())).shape
+        how = Inference(height, width, self.trial.evaluate, self.trial.data.captions)
+        found = detect.detect(self.model, sample, video.expressions, how)
+        tables = [instances.rows(name, its.scores_Q, its.masks_QHW, truth[name]) for name, its in found.items()]
+        return pd.concat(tables, ignore_index=True)
 
     def score(self, video: Video) -> pd.DataFrame:
         """A row per expression, frame, level and draw; level 0 is the video as it is."""
@@ -105,8 +122,18 @@ class Evaluation:
         return evaluation_sample(self.split, video, others[seen], indices, self.trial.evaluate, self.trial.data)
 
     def merge(self) -> dict[str, float]:
-        """Parts become the trial's files; returns J, F and J&F in percent. For one worker, when all have finished."""
+        """Parts become the trial's files; returns what they amount to. For one worker, when all have finished."""
         every = pd.concat([scores.read(self.parts / unit.name) for unit in self.units if unit.clip is None], ignore_index=True)
+        measured = self.merge_detections(every) if self.split.evaluation == "detections" else self.merge_frames(every)
+        shutil.rmtree(self.parts)
+        return measured
+
+    def merge_detections(self, every: pd.DataFrame) -> dict[str, float]:
+        scores.write(self.place / "instances.parquet", every)
+        return detect.measure(every)
+
+    def merge_frames(self, every: pd.DataFrame) -> dict[str, float]:
+        """J, F and J&F in percent."""
         table = every[every["level"] == 0.0].drop(columns=["level", "draw"])
         scores.write(self.place / "scores.parquet", table)
         if self.trial.evaluate.light:
@@ -114,9 +141,18 @@ class Evaluation:
         followed = [found for unit in self.units if unit.clip is not None for found in parts.read_features(self.parts / unit.name)]
         if self.trial.evaluate.drift_clips:
             scores.write(self.place / "drift.parquet", drift.curves(followed))
-        shutil.rmtree(self.parts)
         measured = components.measure(table)
         return {"j": measured.j, "f": measured.f, "jf": measured.jf}
+
+
+def check(trial: Trial, split: Split) -> None:
+    """Raises ValueError where a trial asks for Figures 4 and 5 of single frames: before it is trained."""
+    evaluate = trial.evaluate
+    if split.evaluation == "detections" and (evaluate.light or evaluate.drift_clips):
+        raise ValueError(
+            f"{trial.data.benchmark} is scored by detections in single frames, but evaluate.light is {list(evaluate.light)} and "
+            f"evaluate.drift_clips {evaluate.drift_clips}, which are measured on videos; set light: [] and drift_clips: 0"
+        )
 
 
 def units(trial: Trial, split: Split) -> Iterator[Unit]:

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from vdit.clips import caption
+from vdit.clips.annotated import centred
 from vdit.clips.evaluation import evaluation_sample
 from vdit.config.data import Captions
 from vdit.config.evaluate import Evaluate
@@ -29,8 +30,11 @@ def windows(frames: int, window: int) -> list[tuple[int, ...]]:
 
 
 def clips(split: Split, video: Video, trial: Trial) -> list[Sample]:
-    """The video's windows at the size of inference. The expression they carry is the first; `predict` puts in each."""
-    parts = windows(len(video.frames), trial.evaluate.window)
+    """The video's windows at the size of inference, or the one around its annotated frame, as the split is scored.
+
+    The expression they carry is the first; `predict` and `detect` put in each.
+    """
+    parts = [centred(video, trial.data.frames)] if split.evaluation == "detections" else windows(len(video.frames), trial.evaluate.window)
     return [evaluation_sample(split, video, video.expressions[0], part, trial.evaluate, trial.data) for part in parts]
 
 

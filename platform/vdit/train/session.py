@@ -15,7 +15,7 @@ from vdit import registry
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint, folder
-from vdit.train.evaluate import Evaluation
+from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loop import Loop
 
@@ -52,6 +52,7 @@ class Session:
         benchmark = registry.find("benchmarks", trial.data.benchmark)
         root = benchmark.locate(trial.data, folder.data_folder(trial, self.ticket.data, self.runs))
         train, valid = (benchmark.read(root, split, trial.data.frames) for split in (trial.data.train_split, trial.data.eval_split))
+        check(trial, valid)
         model = self.model()
         saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
         if saved is None and trial.launch.start:
