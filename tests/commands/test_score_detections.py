@@ -29,7 +29,7 @@ def run(folder: Path, files: list[str], *more: str) -> Result:
 def test_people_read_the_protocol_and_percent(files: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, files)
     assert done.exit_code == 0, done.output
-    assert "best-scored query" in done.output and "1/1 predicted" in done.output
+    assert "best-scored query" in done.output and "1/1 predictions found" in done.output
     assert [line.split() for line in done.output.splitlines() if "mean_iou" in line] == [["mean_iou", "100.00"]]
     assert not (tmp_path / "runs").exists()
 
@@ -54,4 +54,4 @@ def test_missing_predictions_are_told(files: list[str], tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("[]")
     assert "1 missing" in str(run(tmp_path, files).exception)
     done = run(tmp_path, files, "--missing", "empty")
-    assert done.exit_code == 0 and "0/1 predicted" in done.output and "has no prediction for image 1" in done.stderr
+    assert done.exit_code == 0 and "0/1 predictions found" in done.output and "has no prediction for image 1" in done.stderr

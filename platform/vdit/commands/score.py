@@ -1,5 +1,6 @@
-"""`vdit score`: anyone's predictions, scored by the rules of the public evaluators (docs/scoring.md)."""
+"""`vdit score`: masks of any method, scored as the public evaluators do."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -7,16 +8,95 @@ import typer
 
 if TYPE_CHECKING:
     from vdit.score.log import Scored
-    from vdit.score.result import Result
+    from vdit.score.result import Options, Result
 
-group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score anyone's predictions by the rules of the public evaluators.")
+SHOWN = 10  # problems that a person is shown; --json has all
+Protocol = Literal["davis-unsupervised", "davis-semisupervised", "identity", "per-expression"]
+Missing = Literal["refuse", "empty"]
 
-Missing = Annotated[Literal["refuse", "empty"], typer.Option(help="What becomes of a prediction that is not there.")]
-Out = Annotated[Path | None, typer.Option(help="Write the rows behind the numbers, as Parquet.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON, in full precision.")]
-Log = Annotated[str, typer.Option(help="Record the numbers in MLflow under this method's name, for the tables of studies that list it.")]
+Truth = Annotated[Path, typer.Option(help="Folder of the true masks.")]
+Predictions = Annotated[Path, typer.Option(help="Folder of the predicted masks.")]
+Gaps = Annotated[Missing, typer.Option("--missing", help="A missing mask: refuse, or score it as empty and leave out what truth has not.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print every number at full precision.")]
+Out = Annotated[Path | None, typer.Option(help="Parquet file to write, a row per object and frame.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Frames read at a time. [default: one per processor]")]
+
+Log = Annotated[str, typer.Option(help="Record the numbers in MLflow as this method's, for the tables of studies that list it.")]
 Seed = Annotated[int, typer.Option(min=0, help="With --log: which replicate of the method this is.")]
 Uri = Annotated[str, typer.Option(help="With --log: MLflow server or database. [default: sqlite:///RUNS/mlflow.db]")]
+
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Score anyone's predictions by the public evaluators' rules.")
+
+
+@group.command()
+def masks(
+    context: typer.Context,
+    truth: Truth,
+    predictions: Predictions,
+    protocol: Annotated[Protocol, typer.Option(help="Which frames, objects and matching count.")],
+    missing: Gaps = "refuse",
+    out: Out = None,
+    as_json: AsJson = False,
+    threads: Threads = None,
+    log: Log = "",
+    seed: Seed = 0,
+    tracking_uri: Uri = "",
+) -> None:
+    """Score label maps <video>/<frame>.png, or masks <video>/<expression>/<frame>.png under `per-expression`."""
+    from vdit.registry import find
+    from vdit.score.log import Scored
+
+    result = find("score", protocol).score(truth, predictions, options(missing, threads))
+    report(result, out, as_json)
+    if log:
+        record(context, Scored(protocol, truth, predictions, "scores", result), log, seed, tracking_uri)
+
+
+@group.command()
+def ref_davis17(
+    context: typer.Context,
+    truth: Truth,
+    predictions: Predictions,
+    missing: Gaps = "refuse",
+    out: Out = None,
+    as_json: AsJson = False,
+    threads: Threads = None,
+    log: Log = "",
+    seed: Seed = 0,
+    tracking_uri: Uri = "",
+) -> None:
+    """Score Ref-DAVIS17: <video>/<frame>.png of label maps under anno_0 ... anno_3 of the predictions."""
+    from vdit.score import ref_davis17
+    from vdit.score.log import Scored
+
+    result = ref_davis17.score(truth, predictions, options(missing, threads))
+    report(result, out, as_json)
+    if log:
+        record(context, Scored("ref-davis17", truth, predictions, "scores", result), log, seed, tracking_uri)
+
+
+@group.command()
+def ref_youtube_vos(
+    context: typer.Context,
+    data: Annotated[Path, typer.Option(help="Folder of the data set, with Annotations in the split.")],
+    predictions: Predictions,
+    split: Annotated[str, typer.Option(help="A split whose masks are public.")] = "valid",
+    missing: Gaps = "refuse",
+    out: Out = None,
+    as_json: AsJson = False,
+    threads: Threads = None,
+    log: Log = "",
+    seed: Seed = 0,
+    tracking_uri: Uri = "",
+) -> None:
+    """Score Ref-YouTube-VOS predictions <video>/<expression>/<frame>.png where the masks are public."""
+    from vdit.score import ref_youtube_vos
+    from vdit.score.log import Scored
+
+    result = ref_youtube_vos.score(data, predictions, options(missing, threads), split)
+    report(result, out, as_json)
+    if log:
+        record(context, Scored("ref-youtube-vos", data, predictions, "scores", result), log, seed, tracking_uri)
 
 
 @group.command()
@@ -24,38 +104,47 @@ def detections(
     context: typer.Context,
     truth: Annotated[Path, typer.Option(help="Ground truth as COCO JSON, one annotation an image.")],
     predictions: Annotated[Path, typer.Option(help="Results as COCO JSON: image_id, score and segmentation of every query.")],
-    missing: Missing = "refuse",
+    missing: Gaps = "refuse",
     out: Out = None,
-    as_json: Json = False,
+    as_json: AsJson = False,
     log: Log = "",
     seed: Seed = 0,
     tracking_uri: Uri = "",
 ) -> None:
-    """A2D-Sentences, JHMDB-Sentences, RefCOCO: precision, overall and mean IoU of the best query, mAP of all."""
-    from vdit.record import scores
-    from vdit.score.detections import score
+    """Score A2D-Sentences, JHMDB-Sentences, RefCOCO: precision, overall and mean IoU of the best query, mAP of all."""
+    from vdit.score import detections
     from vdit.score.log import Scored
-    from vdit.score.result import Options
 
-    result = score(truth, predictions, Options(missing=missing))
-    if out is not None:
-        scores.write(out, result.rows)
-    show(result, as_json)
+    result = detections.score(truth, predictions, options(missing, 1))
+    report(result, out, as_json)
     if log:
         record(context, Scored("detections", truth, predictions, "instances", result), log, seed, tracking_uri)
 
 
-def show(result: "Result", as_json: bool) -> None:
-    """The numbers as one JSON object, or for people in %, with the protocol and how many predictions were there."""
+def options(missing: Missing, threads: int | None) -> "Options":
+    from vdit.score.result import Options
+
+    return Options(missing=missing, threads=threads or os.cpu_count() or 1)
+
+
+def report(result: "Result", out: Path | None, as_json: bool) -> None:
+    """What every way of scoring ends with: the file, then the numbers for a program or a person."""
     import json
 
-    for problem in result.problems:
-        typer.echo(f"vdit: {problem}", err=True)
+    if out is not None:
+        from vdit.record import scores
+
+        scores.write(out, result.rows)
     if as_json:
-        typer.echo(json.dumps(result.numbers, indent=1))
+        problems = [problem._asdict() for problem in result.problems]
+        typer.echo(json.dumps({"predictions": [result.found, result.wanted], "problems": problems, **result.numbers}, indent=1))
         return
-    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predicted, numbers in %")
-    typer.echo(result.summary.T.to_string(float_format="{:.2f}".format))
+    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found")
+    typer.echo(result.summary.to_string(float_format="{:.2f}".format, na_rep=""))
+    for problem in result.problems[:SHOWN]:
+        typer.echo(f"{problem.kind}: {problem}", err=True)
+    if len(result.problems) > SHOWN:
+        typer.echo(f"and {len(result.problems) - SHOWN} more (--json lists all)", err=True)
 
 
 def record(context: typer.Context, scored: "Scored", method: str, seed: int, tracking_uri: str) -> None:

@@ -52,7 +52,7 @@ def score(truth: Path, predictions: Path, options: Options) -> Result:
     return Result(
         protocol=PROTOCOL,
         numbers={**found, "instances": len(truths), "predictions": len(rows)},
-        summary=pd.DataFrame({name: 100 * value for name, value in found.items() if value >= 0}, index=[f"{len(truths)} instances"]),
+        summary=pd.DataFrame({f"{len(truths)} instances": {name: 100 * value for name, value in found.items() if value >= 0}}),
         rows=table[COLUMNS],
         found=len(truths) - len(lacking),
         wanted=len(truths),

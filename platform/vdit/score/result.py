@@ -1,4 +1,4 @@
-"""What every way of scoring takes and returns: how to deal with gaps, the numbers, a row per frame, and what was wrong with the predictions."""
+"""What every way of scoring takes and returns: how to deal with gaps, the numbers, a row per frame, and what was wrong."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -71,7 +71,8 @@ def admit(problems: Sequence[Problem], missing: Missing) -> tuple[Problem, ...]:
     refused = [problem for problem in problems if problem.kind in fatal]
     if not refused:
         return tuple(problems)
-    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(Counter(problem.kind for problem in refused).items()))
-    named = " | ".join(map(str, refused[:SHOWN])) + (f" | and {len(refused) - SHOWN} more" if len(refused) > SHOWN else "")
-    way_out = "" if any(problem.kind == "unusable" for problem in refused) else " (--missing empty scores the missing as empty masks)"
-    raise ValueError(f"the predictions have {len(refused)} problems, {counts}{way_out}: {named}")
+    kinds = Counter(problem.kind for problem in refused)
+    counts = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    way_out = "" if kinds["unusable"] else " (--missing empty scores the missing as empty masks and leaves out the unknown)"
+    more = f" | and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+    raise ValueError(f"not scored, predictions with problems: {counts}{way_out}: {' | '.join(map(str, refused[:SHOWN]))}{more}")
