@@ -53,7 +53,7 @@ def test_empty_runs_between_others_do_not_end_the_mask() -> None:
     assert outlines.intersection(given, given) == given.pixels == 100
     compressed = mask.frPyObjects({"size": [HEIGHT, WIDTH], "counts": [100, 50, 0, 50, 400]}, HEIGHT, WIDTH)["counts"].decode()
     again = outlines.checked(Runs((HEIGHT, WIDTH), compressed), HEIGHT, WIDTH)
-    assert outlines.intersection(again, given) == again.pixels == 100
+    assert outlines.intersection(again, given) == outlines.intersection(again, again) == again.pixels == 100
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""`vdit score`: anyone's predictions, scored by the rules of the public evaluators (docs/scoring.md)."""
+"""`vdit score`: masks of any method, scored as the public evaluators do."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from vdit.score.log import Scored
-    from vdit.score.result import Options
+    from vdit.score.result import Options, Result
 
 SHOWN = 10  # problems that a person is shown; --json has all
 Protocol = Literal["davis-unsupervised", "davis-semisupervised", "identity", "per-expression"]
@@ -20,7 +20,8 @@ Gaps = Annotated[Missing, typer.Option("--missing", help="A missing mask: refuse
 AsJson = Annotated[bool, typer.Option("--json", help="Print every number at full precision.")]
 Out = Annotated[Path | None, typer.Option(help="Parquet file to write, a row per object and frame.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Frames read at a time. [default: one per processor]")]
-Log = Annotated[str, typer.Option(help="Record the numbers in MLflow under this method's name, for the tables of studies that list it.")]
+
+Log = Annotated[str, typer.Option(help="Record the numbers in MLflow as this method's, for the tables of studies that list it.")]
 Seed = Annotated[int, typer.Option(min=0, help="With --log: which replicate of the method this is.")]
 Uri = Annotated[str, typer.Option(help="With --log: MLflow server or database. [default: sqlite:///RUNS/mlflow.db]")]
 
@@ -46,9 +47,9 @@ def masks(
     from vdit.score.log import Scored
 
     result = find("score", protocol).score(truth, predictions, options(missing, threads))
-    scored = Scored(protocol, truth, predictions, "scores", result)
-    report(scored, out, as_json)
-    record(context, scored, log, seed, tracking_uri)
+    report(result, out, as_json)
+    if log:
+        record(context, Scored(protocol, truth, predictions, "scores", result), log, seed, tracking_uri)
 
 
 @group.command()
@@ -69,9 +70,9 @@ def ref_davis17(
     from vdit.score.log import Scored
 
     result = ref_davis17.score(truth, predictions, options(missing, threads))
-    scored = Scored("ref-davis17", truth, predictions, "scores", result)
-    report(scored, out, as_json)
-    record(context, scored, log, seed, tracking_uri)
+    report(result, out, as_json)
+    if log:
+        record(context, Scored("ref-davis17", truth, predictions, "scores", result), log, seed, tracking_uri)
 
 
 @group.command()
@@ -93,9 +94,9 @@ def ref_youtube_vos(
     from vdit.score.log import Scored
 
     result = ref_youtube_vos.score(data, predictions, options(missing, threads), split)
-    scored = Scored(f"ref-youtube-vos {split}", data, predictions, "scores", result)
-    report(scored, out, as_json)
-    record(context, scored, log, seed, tracking_uri)
+    report(result, out, as_json)
+    if log:
+        record(context, Scored(f"ref-youtube-vos {split}", data, predictions, "scores", result), log, seed, tracking_uri)
 
 
 @group.command()
@@ -111,12 +112,13 @@ def detections(
     tracking_uri: Uri = "",
 ) -> None:
     """Score A2D-Sentences, JHMDB-Sentences, RefCOCO: precision, overall and mean IoU of the best query, mAP of all."""
-    from vdit.score.detections import score
+    from vdit.score import detections
     from vdit.score.log import Scored
 
-    scored = Scored("detections", truth, predictions, "instances", score(truth, predictions, options(missing, None)))
-    report(scored, out, as_json)
-    record(context, scored, log, seed, tracking_uri)
+    result = detections.score(truth, predictions, options(missing, 1))
+    report(result, out, as_json)
+    if log:
+        record(context, Scored("detections", truth, predictions, "instances", result), log, seed, tracking_uri)
 
 
 def options(missing: Missing, threads: int | None) -> "Options":
@@ -125,20 +127,19 @@ def options(missing: Missing, threads: int | None) -> "Options":
     return Options(missing=missing, threads=threads or os.cpu_count() or 1)
 
 
-def report(scored: "Scored", out: Path | None, as_json: bool) -> None:
+def report(result: "Result", out: Path | None, as_json: bool) -> None:
     """What every way of scoring ends with: the file, then the numbers for a program or a person."""
     import json
 
-    result = scored.result
     if out is not None:
         from vdit.record import scores
 
         scores.write(out, result.rows)
     if as_json:
         problems = [problem._asdict() for problem in result.problems]
-        typer.echo(json.dumps({**result.numbers, "found": result.found, "wanted": result.wanted, "problems": problems}, indent=1))
+        typer.echo(json.dumps({"predictions": [result.found, result.wanted], "problems": problems, **result.numbers}, indent=1))
         return
-    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found, numbers in %")
+    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found")
     typer.echo(result.summary.to_string(float_format="{:.2f}".format, na_rep=""))
     for problem in result.problems[:SHOWN]:
         typer.echo(f"{problem.kind}: {problem}", err=True)
@@ -147,9 +148,7 @@ def report(scored: "Scored", out: Path | None, as_json: bool) -> None:
 
 
 def record(context: typer.Context, scored: "Scored", method: str, seed: int, tracking_uri: str) -> None:
-    """With --log: into MLflow, where `vdit tables` finds it."""
-    if not method:
-        return
+    """Into MLflow, where `vdit tables` finds it."""
     from vdit.score.log import log
     from vdit.track.mlflow import MLflow, default_uri
 

@@ -6,7 +6,7 @@ recall is the highest at that recall or beyond, averaged over 101 recalls. Unlik
 T thresholds, N queries.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -39,16 +39,25 @@ def by_threshold(instances: pd.DataFrame, size: Size = "all") -> NDArray[np.floa
     against. For that and for a size other than "all", `area_truth` and `area_prediction` are needed: a truth of another size, and a query
     of another size that matches nothing, do not count either. Raises ValueError where such a column is missing.
     """
-    _check(instances, size)
+    return by_size(instances, (size,))[size]
+
+
+def by_size(instances: pd.DataFrame, sizes: Sequence[Size]) -> dict[Size, NDArray[np.float64]]:
+    """The same for several sizes, ranked and matched once."""
+    for size in sizes:
+        _check(instances, size)
     ranked = _ranked(instances)
     crowd_N = ranked["crowd"].to_numpy(np.bool_) if "crowd" in ranked else np.zeros(len(ranked), np.bool_)
     first_N = ~ranked["image"].duplicated().to_numpy()
     matched_TN = _matches(_iou(ranked, crowd_N), first_N, crowd_N)
-    aside_N = crowd_N | _outside(ranked, "area_truth", size)
-    ignored_TN = np.where(matched_TN, aside_N, _outside(ranked, "area_prediction", size))
     by_score_N = np.argsort(-ranked["score"].to_numpy(np.float64), kind="stable")
-    truths = int(np.count_nonzero(first_N & ~aside_N))
-    return _average(matched_TN[:, by_score_N], ignored_TN[:, by_score_N], truths)
+    found: dict[Size, NDArray[np.float64]] = {}
+    for size in sizes:
+        aside_N = crowd_N | _outside(ranked, "area_truth", size)
+        ignored_TN = np.where(matched_TN, aside_N, _outside(ranked, "area_prediction", size))
+        truths = int(np.count_nonzero(first_N & ~aside_N))
+        found[size] = _average(matched_TN[:, by_score_N], ignored_TN[:, by_score_N], truths)
+    return found
 
 
 def _check(instances: pd.DataFrame, size: Size) -> None:

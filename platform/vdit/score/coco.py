@@ -16,7 +16,7 @@ Number: TypeAlias = Annotated[int, pydantic.Field(ge=0, strict=True)]
 Id: TypeAlias = Number | Annotated[str, pydantic.Field(min_length=1, strict=True)]
 Segmentation: TypeAlias = list[_outlines.Polygon] | _outlines.Runs
 AGAIN = "write the file again"
-BLANK = re.compile(r"[ \t\n\r]*")
+MARK = re.compile(r"[ \t\n\r]*([][,]?)[ \t\n\r]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,31 +126,27 @@ def _entries(path: Path) -> Iterator[Any]:
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: not UTF-8 text at byte {error.start}; {AGAIN}") from error
     decoder = json.JSONDecoder(object_hook=_outlines.pack)
-    start = _blank(text, 0)
-    if text[start : start + 1] != "[":
-        raise ValueError(f"{path}: results are a JSON list of predictions, this begins with {text[start : start + 20]!r}; {AGAIN}")
-    position = _blank(text, start + 1)
+    mark, position = _mark(text, 0)
+    if mark != "[":
+        raise ValueError(f"{path}: results are a JSON list of predictions, this begins with {text[:20].strip()!r}; {AGAIN}")
     if text[position : position + 1] == "]":
-        follows, position = "]", _blank(text, position + 1)
-    else:
-        follows = ","
-    while follows == ",":
+        mark, position = _mark(text, position)
+    while mark in ("[", ","):
         try:
             entry, end = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}: invalid JSON: {error}: the file may be cut off; {AGAIN}") from error
         yield entry
-        end = _blank(text, end)
-        follows, position = text[end : end + 1], _blank(text, end + 1)
-    if follows != "]" or position < len(text):
-        raise ValueError(f"{path}: invalid JSON: the list ends at character {position} with {follows!r}, its file has {len(text)}; {AGAIN}")
+        mark, position = _mark(text, end)
+    if mark != "]" or position < len(text):
+        raise ValueError(f"{path}: invalid JSON: the list ends at character {position} with {mark!r}, its file has {len(text)}; {AGAIN}")
 
 
-def _blank(text: str, position: int) -> int:
-    """Where the blanks from `position` on end."""
-    found = BLANK.match(text, position)
+def _mark(text: str, position: int) -> tuple[str, int]:
+    """The bracket or comma that follows, "" where another character does, and where the blanks behind it end."""
+    found = MARK.match(text, position)
     assert found is not None
-    return found.end()
+    return found[1], found.end()
 
 
 def _reason(error: pydantic.ValidationError) -> str:

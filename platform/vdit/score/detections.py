@@ -52,7 +52,7 @@ def score(truth: Path, predictions: Path, options: Options) -> Result:
     return Result(
         protocol=PROTOCOL,
         numbers={**found, "instances": len(truths), "predictions": len(rows)},
-        summary=pd.DataFrame({name: 100 * value for name, value in found.items() if value >= 0}, index=[f"{len(truths)} instances"]).T,
+        summary=pd.DataFrame({f"{len(truths)} instances": {name: 100 * value for name, value in found.items() if value >= 0}}),
         rows=table[COLUMNS],
         found=len(truths) - len(lacking),
         wanted=len(truths),
@@ -64,11 +64,11 @@ def numbers(instances: pd.DataFrame) -> dict[str, float]:
     """Every number of the protocol, from 0 to 1; AP of a size that no truth has is -1, as COCO's evaluation writes it."""
     # Numbers in the order of the names: every metric sorts by image, and text is slow to sort.
     instances = instances.assign(image=pd.factorize(instances["image"], sort=True)[0])
-    ap = average_precision.by_threshold(instances)
-    at = {round(float(threshold), 2): float(value) for threshold, value in zip(average_precision.THRESHOLDS, ap, strict=True)}
-    found = {"mAP 0.5:0.95": float(np.mean(ap)), "AP 0.5": at[0.5], "AP 0.75": at[0.75]}
-    for size in ("small", "medium", "large"):
-        found[f"mAP {size[0].upper()}"] = float(np.mean(average_precision.by_threshold(instances, size)))
+    ap = average_precision.by_size(instances, tuple(average_precision.SIZES))
+    thresholds = [round(float(threshold), 2) for threshold in average_precision.THRESHOLDS]
+    at = dict(zip(thresholds, ap["all"].tolist(), strict=True))
+    found = {"mAP 0.5:0.95": float(np.mean(ap["all"])), "AP 0.5": at[0.5], "AP 0.75": at[0.75]}
+    found |= {f"mAP {size[0].upper()}": float(np.mean(ap[size])) for size in ("small", "medium", "large")}
     found = {name: -1.0 if np.isnan(value) else value for name, value in found.items()}
     found |= {f"P@{threshold}": share for threshold, share in precision.measure(instances).items()}
     return found | {"overall_iou": overall_iou.measure(instances), "mean_iou": mean_iou.measure(instances)}
