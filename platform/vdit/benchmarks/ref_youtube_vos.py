@@ -71,12 +71,7 @@ class RefYouTubeVOS:
     items: tuple[Item, ...]
 
     def frames(self, video: Video, indices: tuple[int, ...]) -> Frames:
-        decoded = [_images.frame(self.jpeg(video, index)) for index in indices]
-        for index, image in zip(indices, decoded, strict=True):
-            if image.shape != decoded[0].shape:
-                first, other = self.jpeg(video, indices[0]), self.jpeg(video, index)
-                raise ValueError(f"{other} is {measure(image)}, but {first.name} of its video is {measure(decoded[0])}; restore both")
-        return np.stack(decoded)
+        return _images.frames([self.jpeg(video, index) for index in indices])
 
     def masks(self, video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
         chosen: Masks = self.labels(video, indices) == object_id
