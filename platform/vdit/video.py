@@ -24,11 +24,12 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """`frames` are the names of the annotated frames in order."""
+    """`frames` are the names of the annotated frames in order. Videos of one `source` show the same frames; empty: no other does."""
 
     id: str
     frames: tuple[str, ...]
     expressions: tuple[Expression, ...]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

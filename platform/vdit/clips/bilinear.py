@@ -35,7 +35,7 @@ class Window(NamedTuple):
 
 
 class Taps(NamedTuple):
-    """What each place of an axis is blended of: the first place of the source, and weights [., K] from there on; beyond the last they are 0."""
+    """What each place of an axis is blended of: the first place of the source, and the weights [., K] from there on."""
 
     first: NDArray[np.int64]
     weights_K: NDArray[np.int32]

@@ -28,7 +28,7 @@ IN_ORDER = (0, 1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happens to a frame: brightness is added, contrast and saturation are factors, `channels` are where red, green, blue come from."""
+    """What happens to a frame: brightness is added, contrast and saturation are factors, `channels` where red, green and blue come from."""
 
     brightness: float
     contrast: float
