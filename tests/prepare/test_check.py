@@ -155,7 +155,7 @@ def test_photographs_are_decoded_once_for_all_their_sentences(coco: Path, monkey
 def test_damages_of_a_coco_listing_are_listed_together(coco: Path) -> None:
     def spoil(listing: dict) -> None:
         listing["images"][0]["caption"] = " "
-        listing["annotations"][1]["segmentation"] = [[0, 0, 1, 1]]
+        listing["annotations"][1]["segmentation"] = [[-9, -9, -5, -9, -5, -5]]
         listing["annotations"].append({**listing["annotations"][2], "image_id": 77})
 
     edit(coco / "refcoco/instances_refcoco_val.json", spoil)
