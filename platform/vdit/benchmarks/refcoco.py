@@ -194,7 +194,8 @@ def objects(path: Path, images: dict[int, Image], annotations: list[Annotation])
     lacking = images.keys() - found.keys()
     if lacking:
         _problems.found(f"{path}: annotations has none for image {min(lacking)} ({len(lacking)} such); {AGAIN}")
-    return {key: shared for key in images if (shared := found.get(key)) is not None}
+    spoken = (key for key, image in images.items() if image.caption.strip())
+    return {key: shared for key in spoken if (shared := found.get(key)) is not None}
 
 
 def outline(place: str, image: Image, annotation: Annotation) -> Outline | None:
