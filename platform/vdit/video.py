@@ -29,12 +29,16 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """`frames` are their names in order. All of them are annotated, or only the one of index `annotated`."""
+    """`frames` are their names in order. All of them are annotated, or only the one of index `annotated`.
+
+    Videos of one `source` show the same frames; empty: no other does.
+    """
 
     id: str
     frames: tuple[str, ...]
     expressions: tuple[Expression, ...]
     annotated: int | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

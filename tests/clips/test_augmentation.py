@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vdit.clips import geometry
-from vdit.clips.augmentation import augment, random_crop
+from vdit.clips.augmentation import augment, random_window
 from vdit.clips.geometry import Clip
 from vdit.config.data import Augment
 
@@ -55,11 +55,19 @@ def test_by_default_a_window_ends_at_the_same_scales_as_the_whole() -> None:
 
 def test_crop_sides_are_uniform_up_to_the_frame() -> None:
     rng = np.random.default_rng(2)
-    outs = [random_crop(clip(40, 60), (38, 45), rng) for _ in range(900)]
-    assert set(Counter(out.height for out in outs)) == {38, 39, 40}
-    widths = Counter(out.width for out in outs)
+    windows = [random_window(40, 60, (38, 45), rng) for _ in range(900)]
+    assert set(Counter(window.height for window in windows)) == {38, 39, 40}
+    widths = Counter(window.width for window in windows)
     assert set(widths) == set(range(38, 46)) and max(widths.values()) < 1.6 * min(widths.values())
-    assert {random_crop(clip(20, 60), (38, 45), rng).height for _ in range(20)} == {20}
+    assert {random_window(20, 60, (38, 45), rng).height for _ in range(20)} == {20}
+
+
+def test_windows_are_within_the_frame_and_reach_each_edge() -> None:
+    rng = np.random.default_rng(6)
+    windows = [random_window(40, 60, (30, 45), rng) for _ in range(900)]
+    assert min(window.top for window in windows) == min(window.left for window in windows) == 0
+    assert max(window.top + window.height for window in windows) == 40
+    assert max(window.left + window.width for window in windows) == 60
 
 
 def test_text_is_mirrored_exactly_when_the_picture_is() -> None:

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from vdit.clips import geometry
+from vdit.clips.bilinear import Window
 from vdit.clips.geometry import Clip
 from vdit.config.data import Extent
 
@@ -62,6 +63,14 @@ def test_resize_is_pillows_bilinear_for_frames_and_nearest_for_masks(size: tuple
     assert resized.masks.dtype == np.bool_
 
 
+@pytest.mark.parametrize("size", [(45, 60), (64, 104), (200, 312), (90, 120)])
+def test_a_window_of_a_resize_is_the_crop_of_the_whole(size: tuple[int, int]) -> None:
+    clip, window = blob(np.random.default_rng(3)), Window(9, 13, 31, 40)
+    part, whole = geometry.resize(clip, *size, window), geometry.crop(geometry.resize(clip, *size), window)
+    assert np.array_equal(part.frames, whole.frames) and np.array_equal(part.masks, whole.masks)
+    assert np.array_equal(part.boxes_T4, whole.boxes_T4) and part.boxes_T4.any()
+
+
 @pytest.mark.parametrize("boxes", BOXES)
 @pytest.mark.parametrize("seed", range(10))
 def test_carried_boxes_are_the_extents_of_the_masks_within_two_pixels(seed: int, boxes: Extent) -> None:
@@ -70,7 +79,7 @@ def test_carried_boxes_are_the_extents_of_the_masks_within_two_pixels(seed: int,
     for step in (
         lambda one: geometry.resize(one, 150, 200),
         geometry.flip,
-        lambda one: geometry.crop(one, 5, 7, 130, 170),
+        lambda one: geometry.crop(one, Window(5, 7, 130, 170)),
         lambda one: geometry.resize(one, 70, 110),
     ):
         clip = step(clip)
@@ -84,11 +93,11 @@ def test_crop_shows_the_window_and_cuts_boxes_at_it() -> None:
     masks = np.zeros((1, 20, 30), bool)
     masks[0, 5:15, 10:25] = True
     frames = np.random.default_rng(0).integers(0, 256, (1, 20, 30, 3), np.uint8)
-    cropped = geometry.crop(geometry.measure(frames, masks, "inclusive"), 8, 4, 10, 12)
+    cropped = geometry.crop(geometry.measure(frames, masks, "inclusive"), Window(8, 4, 10, 12))
     assert np.array_equal(cropped.frames, frames[:, 8:18, 4:16])
     assert np.array_equal(cropped.masks, masks[:, 8:18, 4:16])
     assert cropped.boxes_T4.tolist() == [[6, 0, 12, 6]]
-    outside = geometry.crop(geometry.measure(frames, masks, "inclusive"), 16, 0, 4, 30)
+    outside = geometry.crop(geometry.measure(frames, masks, "inclusive"), Window(16, 0, 4, 30))
     assert not geometry.check(outside)[1].any()
     assert not geometry.check(outside)[0].any()
 
@@ -106,8 +115,8 @@ def test_flip_mirrors_everything_and_twice_is_nothing() -> None:
 def test_a_flip_before_resize_and_crop_is_one_after_them_with_the_window_mirrored(boxes: Extent) -> None:
     """So a random flip may come first or last. No centre of these sizes falls between two pixels, where either is the nearest."""
     clip = blob(np.random.default_rng(2), boxes=boxes)
-    first = geometry.crop(geometry.resize(geometry.flip(clip), 64, 104), 3, 7, 50, 80)
-    last = geometry.flip(geometry.crop(geometry.resize(clip, 64, 104), 3, 104 - 80 - 7, 50, 80))
+    first = geometry.crop(geometry.resize(geometry.flip(clip), 64, 104), Window(3, 7, 50, 80))
+    last = geometry.flip(geometry.crop(geometry.resize(clip, 64, 104), Window(3, 104 - 80 - 7, 50, 80)))
     assert np.array_equal(first.masks, last.masks)
     np.testing.assert_allclose(first.boxes_T4, last.boxes_T4, atol=1e-4)
     # Pillow's weights are whole numbers of 2**-22, rounded one by one.

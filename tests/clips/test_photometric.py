@@ -1,23 +1,66 @@
 """Colour changes: ranges, clipping, how often, and saturation against its closed form."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
 from vdit.clips import photometric
+from vdit.clips.photometric import Change
+
+PLAIN = Change(0.0, 1.0, 1.0, True, (0, 1, 2))
 
 
-def test_saturation_moves_each_channel_towards_or_from_the_greatest() -> None:
-    pixels = np.random.default_rng(0).uniform(0, 255, (20, 20, 3)).astype(np.float32)
-    for factor in (0.8, 1.0, 1.2):
-        value = pixels.max(axis=-1, keepdims=True)
-        spread = value - pixels.min(axis=-1, keepdims=True)
-        expected = value - (value - pixels) * np.minimum(factor, value / spread)
-        assert np.abs(photometric.saturation(pixels, factor) - expected).max() < 0.01
+def applied(frame: np.ndarray, change: Change) -> np.ndarray:
+    out = np.empty_like(frame)
+    photometric.apply(frame, change, out)
+    return out
+
+
+def noise(height: int = 40, width: int = 30) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.2])
+def test_saturation_is_that_of_hsv(factor: float) -> None:
+    """Oracle: OpenCV, there and back."""
+    hsv = cv2.cvtColor(noise().astype(np.float32), cv2.COLOR_RGB2HSV)
+    hsv[..., 1] = np.clip(hsv[..., 1] * factor, 0, 1)
+    expected = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    assert np.abs(applied(noise(), replace(PLAIN, saturation=factor)) - expected).max() < 0.51
+
+
+def test_grey_has_no_saturation_and_full_saturation_stays() -> None:
+    grey = np.repeat(np.arange(256, dtype=np.uint8).reshape(16, 16, 1), 3, axis=2)
+    assert np.array_equal(applied(grey, replace(PLAIN, saturation=1.2)), grey)
+    red = np.array([[[200, 0, 0], [200, 100, 0]]], np.uint8)
+    assert np.array_equal(applied(red, replace(PLAIN, saturation=1.2)), red)
 
 
 def test_contrast_multiplies_and_clips() -> None:
-    pixels = np.array([[[10, 100, 250]]], np.float32)
-    assert photometric.contrast(pixels, 1.5).tolist() == [[[15, 150, 255]]]
+    pixels = np.array([[[10, 100, 250]]], np.uint8)
+    assert applied(pixels, replace(PLAIN, contrast=1.5)).tolist() == [[[15, 150, 255]]]
+    assert applied(pixels, replace(PLAIN, contrast=1.5, brightness=-20.0)).tolist() == [[[0, 120, 255]]]
+
+
+@pytest.mark.parametrize("contrast_first", [True, False])
+@pytest.mark.parametrize("brightness", [-30.0, 25.0])
+def test_all_steps_are_those_in_floating_point_one_after_another(contrast_first: bool, brightness: float) -> None:
+    """Oracle: the closed form of each step; bright pixels are clipped in between, so that the order shows."""
+
+    def contrast(pixels: np.ndarray) -> np.ndarray:
+        return np.clip(pixels * 1.2, 0, 255)
+
+    def saturation(pixels: np.ndarray) -> np.ndarray:
+        value = pixels.max(axis=-1, keepdims=True)
+        spread = np.maximum(value - pixels.min(axis=-1, keepdims=True), 1e-9)
+        return value - (value - pixels) * np.minimum(1.15, value / spread)
+
+    pixels = np.clip(noise().astype(float) + brightness, 0, 255)
+    expected = saturation(contrast(pixels)) if contrast_first else contrast(saturation(pixels))
+    drawn = applied(noise(), Change(brightness, 1.2, 1.15, contrast_first, (2, 0, 1)))
+    assert np.abs(drawn - expected[..., [2, 0, 1]]).max() < 0.51
 
 
 def test_nothing_wraps_round() -> None:

@@ -11,21 +11,46 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vdit.video import Frames
+
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 AGAIN = "restore it from the archive"
 
 
 def frame(path: Path) -> NDArray[np.uint8]:
     """[H, W, 3] RGB of a JPEG as it is stored (an EXIF rotation is not applied: masks know nothing of it)."""
+    image = decode(path)
+    rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
+    return rgb
+
+
+def frames(paths: list[Path]) -> Frames:
+    """JPEGs of one video, which are of one size."""
+    first = frame(paths[0])
+    decoded = np.empty((len(paths), *first.shape), np.uint8)
+    decoded[0] = first
+    for path, out in zip(paths[1:], decoded[1:], strict=True):
+        image = decode(path)
+        if image.shape != first.shape:
+            of_video = f"{paths[0].name} of its video is {first.shape[1]}x{first.shape[0]}"
+            raise ValueError(f"{path} is {image.shape[1]}x{image.shape[0]}, but {of_video}; restore both")
+        # Into place: a copy of a clip takes as long as a mask.
+        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, out)
+    return decoded
+
+
+def decode(path: Path) -> NDArray[np.uint8]:
+    """[H, W, 3], BGR."""
     data = read(path)
     # Neither marker can occur inside the entropy-coded data, and a thumbnail's end comes before the picture's scan.
     if data.rfind(START_OF_SCAN) > data.rfind(END_OF_IMAGE):
         raise ValueError(f"{path} is truncated ({len(data)} bytes, no end of image); {AGAIN}")
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data else None
+    image: NDArray[np.uint8] | None = None
+    if data:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if image is None:
         raise ValueError(f"{path} is not a readable image ({len(data)} bytes); {AGAIN}")
-    rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    return rgb
+    return image
 
 
 def png(path: Path) -> NDArray[np.uint8]:

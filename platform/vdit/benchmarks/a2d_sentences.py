@@ -98,6 +98,12 @@ class A2DSentences:
         return ids, masks_NHW
 
 
+def splits(root: Path) -> tuple[str, ...]:
+    """Those in the folder."""
+    prefix, suffix = JSON.split("{}")
+    return tuple(sorted(file.name[len(prefix) : -len(suffix)] for file in root.glob(JSON.format("*"))))
+
+
 def read(root: Path, split: str, frames: int) -> Split:
     """The split `train` or `test`. Videos are opened for their length, none is decoded; `frames` makes no difference.
 
@@ -129,8 +135,7 @@ def listed(root: Path, path: Path) -> list[Row]:
     if not root.is_dir():
         raise ValueError(f"{root}: no such data folder; pass the data set's folder with --data DIR")
     if not path.is_file():
-        prefix, suffix = JSON.split("{}")
-        known = ", ".join(sorted(file.name[len(prefix) : -len(suffix)] for file in root.glob(JSON.format("*")))) or "(none)"
+        known = ", ".join(splits(root)) or "(none)"
         raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or fetch MTTR's JSON files")
     return ref_youtube_vos.parse(LISTING, path)
 
@@ -171,7 +176,7 @@ def to_videos(rows: list[Row], lengths: dict[str, int]) -> Iterator[Video]:
         together.setdefault(key(row), []).append(row)
     for name, its in together.items():
         said = tuple(Expression(image(row), row.text, row.instance + FIRST) for row in its)
-        yield Video(name, names(lengths[its[0].video]), said, its[0].frame - 1)
+        yield Video(name, names(lengths[its[0].video]), said, annotated=its[0].frame - 1, source=its[0].video)
 
 
 @cache

@@ -100,6 +100,11 @@ class JHMDBSentences:
         return self.sources[video.id].folder / f"{video.frames[index]}.png"
 
 
+def splits(root: Path) -> tuple[str, ...]:
+    """Its only one, where it is there."""
+    return (SPLIT,) if (root / JSON).is_file() else ()
+
+
 def read(root: Path, split: str, frames: int) -> Split:
     """The split `test`. No image is opened; `frames` makes no difference.
 
@@ -148,7 +153,8 @@ def to_videos(path: Path, rows: list[Row]) -> Iterator[Video]:
         if not 1 <= frame(row) <= row.frames:
             raise ValueError(f"{path}: {number}: frame {frame(row)} is listed, but the video has {row.frames}; mend the file")
         seen.add(key(row))
-        yield Video(key(row), a2d_sentences.names(row.frames), (Expression(key(row), row.text, OBJECT),), frame(row) - 1)
+        said = Expression(key(row), row.text, OBJECT)
+        yield Video(key(row), a2d_sentences.names(row.frames), (said,), annotated=frame(row) - 1, source=row.video)
 
 
 def key(row: Row) -> str:

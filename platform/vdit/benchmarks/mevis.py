@@ -70,7 +70,7 @@ class MeViS:
     outlines: Outlines
 
     def frames(self, video: Video, indices: tuple[int, ...]) -> Frames:
-        return ref_youtube_vos.stack([self.jpeg(video, index) for index in indices])
+        return _images.frames([self.jpeg(video, index) for index in indices])
 
     def masks(self, video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
         """The union of the objects of a set."""
@@ -104,6 +104,11 @@ class MeViS:
 
     def jpeg(self, video: Video, index: int) -> Path:
         return self.folder / "JPEGImages" / video.id / f"{video.frames[index]}.jpg"
+
+
+def splits(root: Path) -> tuple[str, ...]:
+    """Those in the folder that have masks."""
+    return tuple(sorted(path.parent.name for path in root.glob(f"*/{MASKS}")))
 
 
 def read(root: Path, split: str, frames: int) -> Split:

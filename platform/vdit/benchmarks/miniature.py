@@ -21,7 +21,7 @@ from vdit.benchmarks.world import pixels, scene, sentences
 from vdit.benchmarks.world.scene import Scene, Split, Thing
 from vdit.config.data import Data, World
 
-read = ref_youtube_vos.read
+read, splits = ref_youtube_vos.read, ref_youtube_vos.splits
 
 # Raised by whoever changes what a world looks like or says, so that a folder drawn before is not taken for it.
 EDITION = 1

@@ -20,7 +20,7 @@ from vdit.benchmarks import ref_youtube_vos
 from vdit.benchmarks.ref_youtube_vos import RefYouTubeVOS
 from vdit.video import Expression, Split, Video
 
-locate = ref_youtube_vos.locate
+locate, splits = ref_youtube_vos.locate, ref_youtube_vos.splits
 
 ANNOTATORS = 4
 VOID = 255

@@ -22,7 +22,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images
+from vdit.benchmarks import _images, _problems
 from vdit.config.data import Data
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -83,7 +83,7 @@ class RefYouTubeVOS:
     items: tuple[Item, ...]
 
     def frames(self, video: Video, indices: tuple[int, ...]) -> Frames:
-        return stack([self.jpeg(video, index) for index in indices])
+        return _images.frames([self.jpeg(video, index) for index in indices])
 
     def masks(self, video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
         chosen: Masks = self.labels(video, indices) == object_id
@@ -160,6 +160,13 @@ def listing(root: Path, split: str) -> RefYouTubeVOS:
     return data
 
 
+def splits(root: Path) -> tuple[str, ...]:
+    """Those in the folder that have masks: the official valid and test have none."""
+    names = sorted(path.parent.name for path in root.glob("meta_expressions/*/meta_expressions.json"))
+    # A split without a folder of its own lies in another one's.
+    return tuple(name for name in names if not (root / name).is_dir() or (root / name / "Annotations").is_dir())
+
+
 def items(videos: tuple[Video, ...], frames: int) -> Iterator[Item]:
     """Videos in the file's order, their expressions, and every `frames`-th start (spec section 5)."""
     for number, video in enumerate(videos):
@@ -194,27 +201,29 @@ def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
 
 def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
     """The first thing that is wrong, in one line with its place."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the file"
-    return ValueError(f"{path}: {place}: {first['msg']}; restore it from the archive")
+    places = [(".".join(str(part) for part in one["loc"]) or "the file", one["msg"]) for one in error.errors(include_url=False)]
+    first, *others = [f"{path}: {place}: {message}; restore it from the archive" for place, message in places]
+    _problems.further(others)
+    return ValueError(first)
 
 
 def to_video(path: Path, name: str, entry: Entry, hidden: bool = False) -> Video:
     """With `hidden`, expressions may lack their object."""
     if not entry.frames:
         raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
-    said = tuple(to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
-    return Video(name, tuple(entry.frames), said)
+    said = (to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
+    return Video(name, tuple(entry.frames), tuple(expression for expression in said if expression is not None))
 
 
-def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool = False) -> Expression:
+def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool = False) -> Expression | None:
     place = f"{path}: videos.{name}.expressions.{key}"
     if said.obj_id is None and hidden:
         return Expression(key, said.exp, HIDDEN)
     if said.obj_id is None:
         raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
     if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
-        raise ValueError(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
+        _problems.found(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
+        return None
     return Expression(key, said.exp, int(said.obj_id))
 
 
@@ -240,7 +249,7 @@ def check_present(path: Path, folder: Path, names: list[str]) -> None:
     missing = [name for name in names if name not in present]
     if missing:
         lost = f"{folder / missing[0]}, which does not exist ({len(missing)} such)"
-        raise ValueError(f"{path} names {lost}; restore it or take it out of the JSON")
+        _problems.found(f"{path} names {lost}; restore it or take it out of the JSON")
 
 
 def check_objects(path: Path, data: RefYouTubeVOS) -> None:
@@ -249,14 +258,14 @@ def check_objects(path: Path, data: RefYouTubeVOS) -> None:
     contents = parse(CONTENTS, meta).videos if meta.is_file() else None
     for video in data.videos:
         if contents is not None and video.id not in contents:
-            raise ValueError(f"{meta} lacks video {video.id}, which {path} lists; restore both from the archive")
+            _problems.found(f"{meta} lacks video {video.id}, which {path} lists; restore both from the archive")
+            continue
         known = shown(data, video) if contents is None else {int(key) for key in contents[video.id].objects if key.isdigit()}
         for said in video.expressions:
             if said.object not in known:
                 place = f"{path}: videos.{video.id}.expressions.{said.id}.obj_id"
-                raise ValueError(
-                    f"{place} is {said.object}, but the video has the objects {sorted(known)}; mend it or remove the expression"
-                )
+                has = f"but the video has the objects {sorted(known)}"
+                _problems.found(f"{place} is {said.object}, {has}; mend it or remove the expression")
 
 
 def shown(data: RefYouTubeVOS, video: Video) -> set[int]:
@@ -265,18 +274,11 @@ def shown(data: RefYouTubeVOS, video: Video) -> set[int]:
     for index in range(len(video.frames)):
         if wanted <= seen:
             break
-        seen |= {int(value) for value in np.unique(data.label(video, index))} - {0}
+        try:
+            seen |= {int(value) for value in np.unique(data.label(video, index))} - {0}
+        except ValueError as error:
+            _problems.found(str(error))
     return seen
-
-
-def stack(paths: list[Path]) -> Frames:
-    """Frames of one video, which are of one size."""
-    decoded = [_images.frame(path) for path in paths]
-    for path, image in zip(paths, decoded, strict=True):
-        if image.shape != decoded[0].shape:
-            first = paths[0].name
-            raise ValueError(f"{path} is {measure(image)}, but {first} of its video is {measure(decoded[0])}; restore both")
-    return np.stack(decoded)
 
 
 def measure(pixels: NDArray[np.uint8]) -> str:

@@ -24,7 +24,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _outlines, ref_youtube_vos
+from vdit.benchmarks import _images, _outlines, _problems, ref_youtube_vos
 from vdit.registry import nearest
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -129,15 +129,15 @@ def listings(root: Path, split: str) -> list[Path]:
     paths = [root / name / f"instances_{name}_{part}.json" for name in ((data_set,) if data_set else DATA_SETS)]
     for path in paths:
         if not path.is_file():
-            known = ", ".join(there(root)) or "(none)"
+            known = ", ".join(splits(root)) or "(none)"
             raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or convert what is missing")
     return paths
 
 
-def there(root: Path) -> list[str]:
-    """The splits in the folder, each of one data set."""
+def splits(root: Path) -> tuple[str, ...]:
+    """Those in the folder, each of one data set."""
     files = [(name, path) for name in DATA_SETS for path in sorted((root / name).glob(f"instances_{name}_*.json"))]
-    return [f"{name}/{path.stem.removeprefix(f'instances_{name}_')}" for name, path in files]
+    return tuple(f"{name}/{path.stem.removeprefix(f'instances_{name}_')}" for name, path in files)
 
 
 def sentences(path: Path, present: set[str]) -> Iterator[tuple[Video, Outline]]:
@@ -146,9 +146,9 @@ def sentences(path: Path, present: set[str]) -> Iterator[tuple[Video, Outline]]:
     images = by_id(path, listing.images, present)
     outlines = objects(path, images, listing.annotations)
     prefix = path.stem.removeprefix("instances_").replace("_", "-")
-    for key, image in images.items():
-        name = f"{prefix}-{key:06d}"
-        yield Video(name, (image.file_name.removesuffix(SUFFIX),), (Expression(name, image.caption, OBJECT),)), outlines[key]
+    for key, found in outlines.items():
+        name, image = f"{prefix}-{key:06d}", images[key].file_name.removesuffix(SUFFIX)
+        yield Video(name, (image,), (Expression(name, images[key].caption, OBJECT),), source=image), found
 
 
 def parse(path: Path) -> Listing:
@@ -168,26 +168,27 @@ def by_id(path: Path, images: list[Image], present: set[str]) -> dict[int, Image
     for number, image in enumerate(images):
         place = f"{path}: images.{number}"
         if image.id in found:
-            raise ValueError(f"{place}.id is {image.id}, like that of a sentence before; {AGAIN}")
+            _problems.found(f"{place}.id is {image.id}, like that of a sentence before; {AGAIN}")
         if not image.caption.strip():
-            raise ValueError(f"{place}.caption is empty; write one, or take image {image.id} and its annotation out")
+            _problems.found(f"{place}.caption is empty; write one, or take image {image.id} and its annotation out")
         if image.file_name not in present:
             missing = len({image.file_name for image in images} - present)
             lost = f"{IMAGES}/{image.file_name}, which does not exist ({missing} such)"
-            raise ValueError(f"{place}.file_name is {lost}; restore it from COCO's archive")
+            _problems.found(f"{place}.file_name is {lost}; restore it from COCO's archive")
         found[image.id] = image
     return found
 
 
 def objects(path: Path, images: dict[int, Image], annotations: list[Annotation]) -> dict[int, Outline]:
-    """The object of each sentence, by the sentence's id."""
-    found: dict[int, Outline] = {}
+    """The object of each sentence, by the sentence's id, in the order of the sentences."""
+    found: dict[int, Outline | None] = {}
     last: tuple[object, ...] = ()
     for number, annotation in enumerate(annotations):
         image = images.get(annotation.image_id)
         if image is None or image.id in found:
             wrong = "but images has no such id" if image is None else "like that of an annotation before: a sentence has one object"
-            raise ValueError(f"{path}: annotations.{number}.image_id is {annotation.image_id}, {wrong}; {AGAIN}")
+            _problems.found(f"{path}: annotations.{number}.image_id is {annotation.image_id}, {wrong}; {AGAIN}")
+            continue
         # Sentences about one object follow one another.
         here = (image.height, image.width, annotation.segmentation, annotation.iscrowd)
         if here != last:
@@ -195,13 +196,16 @@ def objects(path: Path, images: dict[int, Image], annotations: list[Annotation])
         found[image.id] = shared
     lacking = images.keys() - found.keys()
     if lacking:
-        raise ValueError(f"{path}: annotations has none for image {min(lacking)} ({len(lacking)} such); {AGAIN}")
-    return found
+        _problems.found(f"{path}: annotations has none for image {min(lacking)} ({len(lacking)} such); {AGAIN}")
+    spoken = (key for key, image in images.items() if image.caption.strip())
+    return {key: shared for key in spoken if (shared := found.get(key)) is not None}
 
 
-def outline(place: str, image: Image, annotation: Annotation) -> Outline:
+def outline(place: str, image: Image, annotation: Annotation) -> Outline | None:
+    """None where it is damaged and all problems are listed."""
     try:
         counts = _outlines.compress(annotation.segmentation, image.height, image.width)
     except ValueError as error:
-        raise ValueError(f"{place}.segmentation {error}; {AGAIN}") from error
+        _problems.found(f"{place}.segmentation {error}; {AGAIN}")
+        return None
     return Outline(image.height, image.width, counts, bool(annotation.iscrowd))

@@ -6,12 +6,16 @@ are measured once on the original masks and carried along, so after a resize the
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from vdit.clips import bilinear
+from vdit.clips.bilinear import Window
 from vdit.config.data import Extent
 from vdit.video import Frames, Masks
+
+LEFT_TO_RIGHT = 1  # as OpenCV names an axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +40,9 @@ def measure(frames: Frames, masks: Masks, boxes: Extent) -> Clip:
     behind = int(boxes == "exclusive")
     boxes_T4 = np.zeros((len(masks), 4), np.float32)
     for box_4, mask in zip(boxes_T4, masks, strict=True):
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if rows.size:
-            box_4[:] = columns[0], rows[0], columns[-1] + behind, rows[-1] + behind
+        left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+        if width:
+            box_4[:] = left, top, left + width - 1 + behind, top + height - 1 + behind
     return Clip(frames, masks, boxes_T4)
 
 
@@ -55,34 +59,46 @@ def fit(height: int, width: int, short_side: int, max_side: int) -> tuple[int, i
     return short_side, int(short_side * width / height)
 
 
-def resize(clip: Clip, height: int, width: int) -> Clip:
-    """Bilinear frames, nearest masks.
+def resize(clip: Clip, height: int, width: int, window: Window | None = None) -> Clip:
+    """Bilinear frames as Pillow's, nearest masks; with `window` only that part of them, in pixels of the new size.
 
-    Pillow's bilinear filter widens when it shrinks, as in the released model's training; OpenCV's is faster but aliases. The nearest pixel
-    is that under the centre, so that masks stay aligned with frames.
+    The bilinear filter widens when it shrinks, as in the released model's training; OpenCV's aliases. The nearest pixel is that under the
+    centre, so that masks stay aligned with frames.
     """
     if (height, width) == (clip.height, clip.width):
-        return clip
-    frames = np.stack([np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR)) for frame in clip.frames])
-    rows = ((np.arange(height) + 0.5) * clip.height / height).astype(np.int64)
-    columns = ((np.arange(width) + 0.5) * clip.width / width).astype(np.int64)
+        return clip if window is None else crop(clip, window)
+    part = window or Window(0, 0, height, width)
+    rows = ((np.arange(part.top, part.top + part.height) + 0.5) * clip.height / height).astype(np.int64)
+    columns = ((np.arange(part.left, part.left + part.width) + 0.5) * clip.width / width).astype(np.int64)
+    # One axis after the other: both at once take four times as long.
+    masks = clip.masks.take(rows, axis=1).take(columns, axis=2)
     ratio_4 = np.array([width / clip.width, height / clip.height] * 2, np.float32)
-    return Clip(frames, clip.masks[:, rows[:, None], columns], clip.boxes_T4 * ratio_4)
+    return Clip(bilinear.resize(clip.frames, height, width, part), masks, cut(clip.boxes_T4 * ratio_4, part))
 
 
-def crop(clip: Clip, top: int, left: int, height: int, width: int) -> Clip:
+def crop(clip: Clip, window: Window) -> Clip:
     """The window of the clip; boxes are cut at its edges, and shrink to nothing outside of it."""
-    window = (slice(None), slice(top, top + height), slice(left, left + width))
-    shifted_T4 = clip.boxes_T4 - np.array([left, top, left, top], np.float32)
-    bounds_4 = np.array([width, height, width, height], np.float32)
-    return Clip(clip.frames[window], clip.masks[window], np.clip(shifted_T4, 0, bounds_4))
+    top, left, height, width = window
+    part = (slice(None), slice(top, top + height), slice(left, left + width))
+    return Clip(clip.frames[part], clip.masks[part], cut(clip.boxes_T4, window))
+
+
+def cut(boxes_T4: NDArray[np.float32], window: Window) -> NDArray[np.float32]:
+    """The boxes in pixels of the window."""
+    top, left, height, width = window
+    shifted_T4 = boxes_T4 - np.array([left, top, left, top], np.float32)
+    return np.clip(shifted_T4, 0, np.array([width, height, width, height], np.float32))
 
 
 def flip(clip: Clip) -> Clip:
     """Left to right. Boxes are mirrored at the frame's width, as released; the caption must be mirrored with them (caption.mirror)."""
     x1, y1, x2, y2 = clip.boxes_T4.T
     boxes_T4 = np.stack([clip.width - x2, y1, clip.width - x1, y2], axis=1)
-    return Clip(clip.frames[:, :, ::-1], clip.masks[:, :, ::-1], boxes_T4)
+    frames, masks = np.empty_like(clip.frames), np.empty_like(clip.masks)
+    for source, target in ((clip.frames, frames), (clip.masks.view(np.uint8), masks.view(np.uint8))):
+        for picture, out in zip(source, target, strict=True):
+            cv2.flip(picture, LEFT_TO_RIGHT, out)
+    return Clip(frames, masks, boxes_T4)
 
 
 def check(clip: Clip) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:

@@ -1,51 +1,92 @@
 """Brightness, contrast, saturation and channel order, drawn for each frame anew (spec section 5: PhotometricDistort).
 
-The released code wraps round where a value leaves 0..255 after its last step; here every step is clipped (spec B7).
+The released code wraps round where a value leaves 0..255 after its last step; here every step is clipped (spec B7). It goes through HSV to
+scale a saturation. With hue and value fixed that moves each channel on the line to the greatest one, which needs no HSV: one pass over the
+pixels takes all steps, and where none is a saturation a table of 256 values does.
+
+H W pixels.
 """
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import cv2
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from vdit.video import Frames
 
-Pixels: TypeAlias = NDArray[np.float32]  # [H, W, 3], RGB, 0 to 255
+Frame: TypeAlias = NDArray[np.uint8]  # [H, W, 3], RGB
 
 BRIGHTNESS = 32.0
 SCALE = (0.8, 1.2)
 # How often each step is taken, and how often the channels are permuted (one permutation in six is the identity).
 STEP, PERMUTE = 0.5, 0.2
+IN_ORDER = (0, 1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happens to a frame: brightness is added, contrast and saturation are factors, `channels` where red, green and blue come from."""
+
+    brightness: float
+    contrast: float
+    saturation: float
+    contrast_first: bool
+    channels: tuple[int, ...]
 
 
 def distort(frames: Frames, rng: np.random.Generator) -> Frames:
     """Each frame with its own draws."""
-    return np.stack([distort_frame(frame, rng) for frame in frames])
+    changed = np.empty_like(frames)
+    for frame, out in zip(np.ascontiguousarray(frames), changed, strict=True):
+        apply(frame, draw(rng), out)
+    return changed
 
 
-def distort_frame(frame: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Brightness; then contrast and saturation in a random order; then a permutation of the channels."""
-    pixels: Pixels = frame.astype(np.float32)
-    if rng.random() < STEP:
-        pixels = np.clip(pixels + np.float32(rng.uniform(-BRIGHTNESS, BRIGHTNESS)), 0, 255)
-    steps = (contrast, saturation) if rng.random() < 0.5 else (saturation, contrast)
-    for step in steps:
-        if rng.random() < STEP:
-            pixels = step(pixels, float(rng.uniform(*SCALE)))
-    if rng.random() < PERMUTE:
-        pixels = pixels[..., rng.permutation(3)]
-    return np.rint(pixels).astype(np.uint8)
+def draw(rng: np.random.Generator) -> Change:
+    """Brightness; then contrast and saturation in a random order; then a permutation of the channels: each drawn only where it is taken."""
+    brightness = rng.uniform(-BRIGHTNESS, BRIGHTNESS) if rng.random() < STEP else 0.0
+    contrast_first = bool(rng.random() < 0.5)
+    first, second = (rng.uniform(*SCALE) if rng.random() < STEP else 1.0 for _ in range(2))
+    contrast, saturation = (first, second) if contrast_first else (second, first)
+    channels = tuple(int(channel) for channel in rng.permutation(3)) if rng.random() < PERMUTE else IN_ORDER
+    return Change(brightness, contrast, saturation, contrast_first, channels)
 
 
-def contrast(pixels: Pixels, factor: float) -> Pixels:
-    scaled: Pixels = np.clip(pixels * np.float32(factor), 0, 255)
-    return scaled
+def apply(frame: Frame, change: Change, out: Frame) -> None:
+    """Write the frame after all steps, rounded once, to `out`; both are contiguous."""
+    in_order = frame if change.channels == IN_ORDER else permuted(frame, change.channels)
+    brightened = np.clip(np.arange(256, dtype=np.float32) + np.float32(change.brightness), 0, 255)
+    contrasted = np.clip(brightened * np.float32(change.contrast), 0, 255)
+    if change.saturation != 1:
+        table, last = (contrasted, 1.0) if change.contrast_first else (brightened, change.contrast)
+        saturate(in_order, table, np.float32(change.saturation), np.float32(last), out)
+    else:
+        cv2.LUT(in_order, np.rint(contrasted).astype(np.uint8), out)
 
 
-def saturation(pixels: Pixels, factor: float) -> Pixels:
-    """Scale the S of HSV; hue and value stay."""
-    hsv: Pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2HSV)
-    hsv[..., 1] = np.clip(hsv[..., 1] * np.float32(factor), 0, 1)
-    scaled: Pixels = np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), 0, 255)
-    return scaled
+def permuted(frame: Frame, channels: tuple[int, ...]) -> Frame:
+    """No step but this one tells the channels apart, so it may as well come first."""
+    out = np.empty_like(frame)
+    cv2.mixChannels([frame], [out], [place for pair in zip(channels, IN_ORDER, strict=True) for place in pair])
+    return out
+
+
+def _saturate(frame: Frame, table: NDArray[np.float32], saturation: np.float32, contrast: np.float32, out: Frame) -> None:
+    """The table's values, then S of HSV scaled by one factor, then everything by the other."""
+    white, half, least = np.float32(255), np.float32(0.5), np.float32(1e-3)
+    for y in range(frame.shape[0]):
+        for x in range(frame.shape[1]):
+            red, green, blue = table[frame[y, x, 0]], table[frame[y, x, 1]], table[frame[y, x, 2]]
+            value = max(red, green, blue)
+            # The least channel may not fall below zero: S ends at 1. Grey stays grey, whatever it is divided by.
+            scale = min(saturation, value / max(value - min(red, green, blue), least))
+            out[y, x, 0] = np.uint8(min((value - (value - red) * scale) * contrast, white) + half)
+            out[y, x, 1] = np.uint8(min((value - (value - green) * scale) * contrast, white) + half)
+            out[y, x, 2] = np.uint8(min((value - (value - blue) * scale) * contrast, white) + half)
+
+
+# Compiled on first call and kept in numba's cache.
+saturate = njit(_saturate, nogil=True, cache=True)

@@ -52,3 +52,42 @@ def report(context: typer.Context, lines: Iterable[str]) -> None:
     for line in lines:
         if not context.obj["quiet"]:
             typer.echo(line)
+
+
+@group.command()
+def check(
+    context: typer.Context,
+    benchmark: Annotated[str, typer.Argument(help="A file of vdit/benchmarks: ref_youtube_vos, refcoco ...")],
+    folder: Annotated[Path, typer.Argument(help="The folder that `vdit run --data` takes.")],
+    split: Annotated[list[str] | None, typer.Option(help="Split to read, repeatable. [default: all that have masks]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print counts, problems and digest as JSON.")] = False,
+) -> None:
+    """Read everything of a data set once; list every problem, with exit code 1, and keep its digest for `vdit plan` and `vdit run`."""
+    import json
+    from dataclasses import asdict
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from vdit.prepare.check import check as read
+
+    with Progress(console=Console(stderr=True), disable=bool(context.obj["quiet"]) or as_json, transient=True) as shown:
+        task = shown.add_task("")
+        report = read(
+            benchmark,
+            folder,
+            tuple(split or ()),
+            Path(context.obj["runs"]) / "manifests",
+            lambda name, done, known: shown.update(task, description=name, completed=done, total=known),
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(report), indent=1, ensure_ascii=False))
+    else:
+        for problem in report.problems:
+            typer.echo(f"{problem.split}: {problem.message}" if problem.split else problem.message)
+        for name, read_of in report.splits.items():
+            counted = f"{read_of.videos} videos, {read_of.expressions} expressions, {read_of.frames} frames, {read_of.masks} masks"
+            typer.echo(f"{name}: {counted} read")
+        typer.echo(f"{len(report.problems)} problems" + (f", digest {report.digest[:16]}" if report.digest else ""))
+    if report.problems:
+        raise typer.Exit(1)
