@@ -1,6 +1,6 @@
 """What MLflow holds of a study: its plan, and for every arm and seed the trial behind it, joined on the trial key (interface.md, Files)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,26 @@ from vdit_analysis.record import Record, RunRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """The trial that gives `arm` its value for `seed`. Arms whose configurations are equal share one. `levels` are those of its axes."""
+    """The trial that gives `arm` its value for `seed`, and to the arms `shared_with`, whose configurations are equal.
+
+    `levels` are those of its axes; `code` is the digest of the code that computes it: other than the study's where an older result is
+    accepted (`vdit run --accept`).
+    """
 
     key: str
     arm: str
     seed: int
     levels: Mapping[str, object]
+    shared_with: tuple[str, ...]
+    code: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRun:
-    """A finished trial. `arm` is this study's name for it: a shared trial may bear another in the study that ran it (`tags`)."""
+    """A finished trial. `arm` is this study's name for it: a shared trial may bear another in the study that ran it (`tags`).
+
+    `accepted_for` is the study's code where the trial was computed by older code and is accepted for it, else "".
+    """
 
     key: str
     arm: str
@@ -34,6 +43,7 @@ class TrialRun:
     run_id: str
     tags: Mapping[str, str]
     artifact_uri: str
+    accepted_for: str
     record: Record = field(repr=False, compare=False)
 
     @property
@@ -127,14 +137,11 @@ def load(study: str, tracking_uri: str) -> StudyRuns:
     record = Record.open(tracking_uri)
     study_run = _newest_study(record, study)
     plan = record.document(study_run.run_id, "plan.json", f"study {study!r}; run it again: vdit run {study}")
-    planned = tuple(
-        Planned(key=entry["key"], arm=arm, seed=int(entry["seed"]), levels=entry["levels"])
-        for entry in plan["trials"]
-        for arm in (entry["arm"], *entry["shared_with"])
-    )
+    planned = tuple(_planned(plan))
     found = _by_key(record, study, {entry.key for entry in planned})
-    recorded = {(entry.arm, entry.seed): _trial(record, entry, found[entry.key]) for entry in planned if entry.key in found}
-    refused = dict(_mixed(plan, recorded))
+    there = [entry for entry in planned if entry.key in found]
+    recorded = {(entry.arm, entry.seed): _trial(record, plan, entry, found[entry.key]) for entry in there}
+    refused = dict(_mixed(plan, there, recorded))
     trials = {place: trial for place, trial in recorded.items() if place not in refused}
     return StudyRuns(study=study, run_id=study_run.run_id, plan=plan, planned=planned, trials=trials, refused=refused)
 
@@ -175,7 +182,16 @@ def _by_key(record: Record, study: str, keys: set[str]) -> dict[str, RunRecord]:
     return found
 
 
-def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
+def _planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
+    for entry in plan["trials"]:
+        names = (entry["arm"], *entry["shared_with"])
+        code = entry.get("code", plan["code"])
+        for arm in names:
+            others = tuple(name for name in names if name != arm)
+            yield Planned(key=entry["key"], arm=arm, seed=int(entry["seed"]), levels=entry["levels"], shared_with=others, code=code)
+
+
+def _trial(record: Record, plan: Mapping[str, Any], entry: Planned, run: RunRecord) -> TrialRun:
     return TrialRun(
         key=entry.key,
         arm=entry.arm,
@@ -184,16 +200,19 @@ def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
         run_id=run.run_id,
         tags=run.tags,
         artifact_uri=run.artifact_uri,
+        accepted_for=plan["code"] if entry.code != plan["code"] else "",
         record=record,
     )
 
 
-def _mixed(plan: Mapping[str, Any], trials: Mapping[tuple[str, int], TrialRun]) -> Iterator[tuple[tuple[str, int], str]]:
-    """Trials whose code or data are not those of the plan."""
-    for tag, word in (("vdit.code", "code"), ("vdit.data", "data")):
-        expected = [plan[word]] if isinstance(plan[word], str) else list(plan[word])
-        for place, trial in trials.items():
-            given = trial.tags.get(tag, "")
+def _mixed(
+    plan: Mapping[str, Any], planned: Sequence[Planned], trials: Mapping[tuple[str, int], TrialRun]
+) -> Iterator[tuple[tuple[str, int], str]]:
+    """Trials whose code or data are not what the plan says of them."""
+    for entry in planned:
+        place = entry.arm, entry.seed
+        for word, expected in (("code", [entry.code]), ("data", list(plan["data"]))):
+            given = trials[place].tags.get(f"vdit.{word}", "")
             if given not in expected:
                 known = ", ".join(digest[:12] for digest in expected)
                 yield place, f"mixed: its {word} {given[:12] or 'unknown'} is not the study's {known}; run the study again"

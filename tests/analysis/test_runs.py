@@ -47,8 +47,8 @@ def test_arms_of_equal_configuration_share_one_trial(load: Load) -> None:
 
 def test_every_kind_of_random_backbone_is_a_control(load: Load) -> None:
     backbones = ("random", "random-stable-diffusion", "stable-diffusion", "modelscope")
-    planned = tuple(Planned(key=name, arm=name, seed=0, levels={"backbone": name}) for name in backbones)
-    runs = replace(load("full"), planned=(*planned, Planned(key="x", arm="no such axis", seed=0, levels={})))
+    planned = tuple(Planned(key=name, arm=name, seed=0, levels={"backbone": name}, shared_with=(), code="") for name in backbones)
+    runs = replace(load("full"), planned=(*planned, Planned(key="x", arm="no such axis", seed=0, levels={}, shared_with=(), code="")))
     assert [name for name in (*backbones, "no such axis", "not planned") if runs.is_control(name)] == ["random", "random-stable-diffusion"]
 
 
@@ -63,6 +63,14 @@ def test_a_trial_of_other_code_is_refused_as_mixed(load: Load) -> None:
     runs = load("mixed")
     assert not runs.trials
     assert "mixed: its code cccccccccccc is not the study's ffffffffffff" in runs.refusals("VD-T")[0]
+
+
+def test_an_accepted_trial_of_older_code_is_used_and_says_so(load: Load, recorded: SimpleNamespace) -> None:
+    runs = load("accepted")
+    assert runs.complete and not runs.refused
+    assert runs.trials["VD-T", 0].run_id == recorded.run_ids["VD-T", 0]
+    assert (runs.trials["VD-T", 0].tags["vdit.code"], runs.trials["VD-T", 0].accepted_for) == ("c" * 64, "f" * 64)
+    assert load("full").trials["VD-T", 0].accepted_for == ""
 
 
 def test_the_notice_speaks_once_and_says_that_nothing_is_reproduced(load: Load) -> None:

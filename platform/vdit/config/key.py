@@ -3,7 +3,7 @@
 from dataclasses import fields
 from hashlib import sha256
 
-from vdit.config.canonical import Memo, canonical
+from vdit.config.canonical import Memo, canonical, digest
 from vdit.config.trial import Trial
 
 # The arm is only a name and `launch` only says where; the miniature world is part of the data's digest, and no other benchmark reads it.
@@ -17,7 +17,7 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
     `memo` may be handed from call to call to make many keys fast; it never changes the result.
     """
     config: dict[str, object] = {field.name: getattr(trial, field.name) for field in fields(trial) if field.name not in _NOT_OF_THE_TRIAL}
-    config["data"] = {field.name: getattr(trial.data, field.name) for field in fields(trial.data) if field.name not in _NOT_OF_THE_DATA}
+    config["data"] = _data(trial)
     whole = {"config": config, "data": data_digest, "weights": weights_digest, "code": code_digest}
     return sha256(canonical(whole, memo).encode()).hexdigest()
 
@@ -25,3 +25,26 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 def folder_name(key: str) -> str:
     """The trial's folder below runs/trials: 64 bits of the key, short enough for any file system."""
     return key[:16]
+
+
+def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
+    """16 hex digits for each section of the configuration, to say which one moved; the key itself is over all of them and the seed.
+
+    `memo` is handed from call to call, because the arms of a study share most sections; it is another than that of `trial_key`.
+    """
+    found = {}
+    for name in (field.name for field in fields(trial) if field.name not in {*_NOT_OF_THE_TRIAL, "seed"}):
+        section = getattr(trial, name)
+        found[f"config.{name}"] = _remembered(section, section, memo)
+    found["config.data"] = _remembered(trial.data, _data(trial), memo)
+    return found
+
+
+def _data(trial: Trial) -> dict[str, object]:
+    return {field.name: getattr(trial.data, field.name) for field in fields(trial.data) if field.name not in _NOT_OF_THE_DATA}
+
+
+def _remembered(owner: object, value: object, memo: Memo) -> str:
+    if id(owner) not in memo:
+        memo[id(owner)] = (owner, digest(value)[:16])
+    return memo[id(owner)][1]
