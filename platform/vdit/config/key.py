@@ -1,9 +1,10 @@
 """The identity of a trial: SHA-256 over everything that decides what it computes."""
 
 from dataclasses import fields
+from functools import lru_cache
 from hashlib import sha256
 
-from vdit.config.canonical import Memo, canonical, digest
+from vdit.config.canonical import Memo, canonical
 from vdit.config.trial import Trial
 
 # The arm is only a name and `launch` only says where; the miniature world is part of the data's digest, and no other benchmark reads it.
@@ -30,21 +31,18 @@ def folder_name(key: str) -> str:
 def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
     """16 hex digits for each section of the configuration, to say which one moved; the key itself is over all of them and the seed.
 
-    `memo` is handed from call to call, because the arms of a study share most sections; it is another than that of `trial_key`.
+    `memo` as for `trial_key`.
     """
-    found = {}
-    for name in (field.name for field in fields(trial) if field.name not in {*_NOT_OF_THE_TRIAL, "seed"}):
-        section = getattr(trial, name)
-        found[f"config.{name}"] = _remembered(section, section, memo)
-    found["config.data"] = _remembered(trial.data, _data(trial), memo)
-    return found
+    sections = {field.name: getattr(trial, field.name) for field in fields(trial) if field.name not in {*_NOT_OF_THE_TRIAL, "seed"}}
+    sections["data"] = _data(trial)
+    return {f"config.{name}": _short(canonical(section, memo)) for name, section in sections.items()}
+
+
+@lru_cache(maxsize=64)
+def _short(text: str) -> str:
+    """Most sections are those of the trial before."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _data(trial: Trial) -> dict[str, object]:
     return {field.name: getattr(trial.data, field.name) for field in fields(trial.data) if field.name not in _NOT_OF_THE_DATA}
-
-
-def _remembered(owner: object, value: object, memo: Memo) -> str:
-    if id(owner) not in memo:
-        memo[id(owner)] = (owner, digest(value)[:16])
-    return memo[id(owner)][1]

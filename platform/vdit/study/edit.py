@@ -1,15 +1,14 @@
 """What has become of a study since its last run: trials kept, added, invalidated and dropped, and the digest that moved."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from vdit.config.canonical import Memo
-from vdit.study.plan import ABSENT, Plan
+from vdit.study.plan import ABSENT, Plan, PlannedTrial
 from vdit.study.start import UNKNOWN
 
 Fate = Literal["kept", "added", "invalidated", "dropped"]
-Point = tuple[str, int]
 SHOWN = 6
 
 
@@ -30,11 +29,14 @@ def changes(last: Mapping[str, Any] | None, plan: Plan) -> tuple[Change, ...] | 
     """
     if last is None or not all("digests" in row for row in last["trials"]) or _provisional(plan):
         return None
-    before = {point: row for row in last["trials"] for point in _points(row)}
+    before = {(arm, row["seed"]): row for row in last["trials"] for arm in (row["arm"], *row["shared_with"])}
+    now = {(arm, planned.trial.seed): planned for planned in plan.trials for arm in (planned.trial.arm, *planned.shared_with)}
+    old_keys, new_keys = {row["key"] for row in before.values()}, {planned.key for planned in plan.trials}
     memo: Memo = {}
-    now = {point: row for planned in plan.trials for row in [planned.row(memo)] for point in _points(row)}
-    old_keys, new_keys = {row["key"] for row in before.values()}, {row["key"] for row in now.values()}
-    found = [_change(point, row, before.get(point), old_keys) for point, row in now.items()]
+    found = [
+        Change(*point, "kept", ()) if planned.key in old_keys else _change(point, planned, before.get(point), memo)
+        for point, planned in now.items()
+    ]
     gone = [point for point, row in before.items() if point not in now and row["key"] not in new_keys]
     return (*found, *(Change(arm, seed, "dropped", ()) for arm, seed in gone))
 
@@ -75,22 +77,12 @@ def _provisional(plan: Plan) -> bool:
     return any(planned.data == ABSENT or planned.trial.train.start == UNKNOWN for planned in plan.trials)
 
 
-def _points(row: Mapping[str, Any]) -> Iterator[Point]:
-    return ((arm, row["seed"]) for arm in (row["arm"], *row["shared_with"]))
-
-
-def _change(point: Point, now: Mapping[str, Any], before: Mapping[str, Any] | None, old_keys: set[str]) -> Change:
-    if now["key"] in old_keys:
-        return Change(*point, "kept", ())
+def _change(point: tuple[str, int], now: PlannedTrial, before: Mapping[str, Any] | None, memo: Memo) -> Change:
     if before is None:
         return Change(*point, "added", ())
-    old, new = _digests(before), _digests(now)
+    old, new = {**before["digests"], "code": before["code"]}, {**now.digests(memo), "code": now.code}
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return Change(*point, "invalidated", tuple((name, old.get(name, "none"), new.get(name, "none")) for name in names))
-
-
-def _digests(row: Mapping[str, Any]) -> dict[str, str]:
-    return {**row["digests"], "code": row["code"]}
 
 
 def _names(group: Sequence[Change]) -> str:

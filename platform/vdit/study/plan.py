@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vdit.config.canonical import Memo
+from vdit.config.canonical import Memo, canonical
 from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
 from vdit.config.key import folder_name, section_digests, trial_key
@@ -53,8 +53,12 @@ class PlannedTrial:
             "done": self.done,
             "shared_with": list(self.shared_with),
             "code": self.code,
-            "digests": {**section_digests(self.trial, memo), "data": self.data, "weights": self.weights},
+            "digests": self.digests(memo),
         }
+
+    def digests(self, memo: Memo) -> dict[str, str]:
+        """All that the key is made of, beside seed and code."""
+        return {**section_digests(self.trial, memo), "data": self.data, "weights": self.weights}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers."""
+    """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers.
+
+    `accepted` are results of older code that stand for trials, of this study or another.
+    """
 
     study: Study
     arms: tuple[Arm, ...]
@@ -122,28 +129,31 @@ def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = 
     resolved = design.resolve(study.base, arms)
     feasible.check(study.path, arms, resolved)
     code = code_digest(packages, runs / "manifests")
+    memo: Memo = {}
     points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
     accepted = {**remembered(last_plan(runs, study.study), code), **(find(runs, accept, code) if accept else {})}
-    trials = _trials(points, _Identities(runs / "manifests", provisional), code, _Results(_finished(runs), accepted))
-    return Plan(study, tuple(arms), trials, stages(resolved), _cost(study.estimate, trials, runs), code, accepted, _notice(trials))
+    trials = _trials(points, _Identities(runs / "manifests", provisional, memo), code, _Results(_finished(runs), accepted))
+    return Plan(study, tuple(arms), trials, stages(resolved, memo), _cost(study.estimate, trials, runs), code, accepted, _notice(trials))
 
 
 class _Identities:
-    """Digests of data and weights, each computed once for what it depends on: a folder is not walked once a trial."""
+    """Keys of trials. Digests of data and weights are computed once for what they depend on: a folder is not walked once a trial."""
 
-    def __init__(self, manifests: Path, provisional: bool) -> None:
-        self.manifests, self.provisional = manifests, provisional
-        self.seen: dict[object, str] = {}
+    def __init__(self, manifests: Path, provisional: bool, memo: Memo) -> None:
+        self.manifests, self.provisional, self.memo = manifests, provisional, memo
+        self.seen: dict[tuple[str, ...], str] = {}
 
     def data(self, trial: Trial) -> str:
         absent = self.provisional and not trial.launch.data and trial.data.benchmark != "miniature"
-        place = ("data", trial.launch.data, trial.data.benchmark, trial.data.world)
+        # Texts instead of what they are of, because a text remembers its hash.
+        place = ("data", trial.launch.data, trial.data.benchmark, canonical(trial.data.world, self.memo))
         if place not in self.seen:
             self.seen[place] = ABSENT if absent else data_identity(trial, self.manifests)
         return self.seen[place]
 
     def weights(self, trial: Trial) -> str:
-        place = ("weights", trial.launch.weights, trial.model.backbone, trial.model.architecture)
+        parts = (trial.model.backbone, trial.model.architecture)
+        place = ("weights", trial.launch.weights, *(canonical(part, self.memo) for part in parts))
         if place not in self.seen:
             self.seen[place] = weights_identity(trial, self.manifests)
         return self.seen[place]
@@ -171,12 +181,11 @@ class _Results:
 
 def _trials(points: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, results: _Results) -> tuple[PlannedTrial, ...]:
     """One trial a key, under the first arm that has it."""
-    memo: Memo = {}
     found: dict[str, PlannedTrial] = {}
     sharing: dict[str, list[str]] = {}
     for arm, trial in points:
         data, weights = identities.data(trial), identities.weights(trial)
-        key = trial_key(trial, data, weights, code, memo)
+        key = trial_key(trial, data, weights, code, identities.memo)
         if key in found:
             sharing.setdefault(key, []).append(arm.name)
             continue
