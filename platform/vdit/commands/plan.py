@@ -26,11 +26,9 @@ def command(
     import json
 
     from vdit.study import edit, plan, spec
-    from vdit.study.accept import last_plan
 
-    runs = Path(context.obj["runs"])
-    made = plan.build(spec.read(study, data=data, weights=weights, start=start), runs, provisional=True, accept=accept)
-    changes = edit.changes(last_plan(runs, made.study.study), made)
+    made = plan.build(spec.read(study, data=data, weights=weights, start=start), Path(context.obj["runs"]), provisional=True, accept=accept)
+    changes = edit.changes(made.last, made)
     if as_json:
         typer.echo(json.dumps(made.document() | {"changes": edit.document(changes)}, indent=1, ensure_ascii=False))
         return

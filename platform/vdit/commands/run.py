@@ -49,7 +49,7 @@ def command(
     read = replace(read, base=replace(read.base, train=train, launch=launch))
     plan = planning.build(read, runs, accept=accept)
     chosen = choose(plan, arm, seed)
-    announce(console, plan, chosen, runs)
+    announce(console, plan, chosen)
     check_disk(plan, runs)
     check_data(plan, runs)
     if local:
@@ -76,14 +76,13 @@ def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTria
     ]
 
 
-def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
+def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]") -> None:
     """How much is to do, and what an edit of study, data or code since the last run has done to the trials."""
     from vdit.study import edit
-    from vdit.study.accept import last_plan
 
     todo = sum(not planned.done for planned in chosen)
     console.print(f"{plan.study.study}: {len(chosen)} trials, {len(chosen) - todo} done, {todo} to run")
-    for line in (*edit.describe_accepted(plan), *edit.describe(edit.changes(last_plan(runs, plan.study.study), plan) or ())):
+    for line in (*edit.describe_accepted(plan), *edit.describe(edit.changes(plan.last, plan) or ())):
         console.print(line, markup=False)
     if plan.notice:
         console.print(plan.notice, style="yellow")

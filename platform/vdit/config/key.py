@@ -5,11 +5,12 @@ from functools import lru_cache
 from hashlib import sha256
 
 from vdit.config.canonical import Memo, canonical
+from vdit.config.data import Data
 from vdit.config.trial import Trial
 
 # The arm is only a name and `launch` only says where; the miniature world is part of the data's digest, and no other benchmark reads it.
-_NOT_OF_THE_TRIAL = frozenset({"arm", "launch", "data"})
-_NOT_OF_THE_DATA = frozenset({"world"})
+_OF_THE_TRIAL = tuple(field.name for field in fields(Trial) if field.name not in ("arm", "launch"))
+_OF_THE_DATA = tuple(field.name for field in fields(Data) if field.name != "world")
 
 
 def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: str, memo: Memo | None = None) -> str:
@@ -17,8 +18,7 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 
     `memo` may be handed from call to call to make many keys fast; it never changes the result.
     """
-    config: dict[str, object] = {field.name: getattr(trial, field.name) for field in fields(trial) if field.name not in _NOT_OF_THE_TRIAL}
-    config["data"] = _data(trial)
+    config = {name: _data(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL}
     whole = {"config": config, "data": data_digest, "weights": weights_digest, "code": code_digest}
     return sha256(canonical(whole, memo).encode()).hexdigest()
 
@@ -33,8 +33,7 @@ def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
 
     `memo` as for `trial_key`.
     """
-    sections = {field.name: getattr(trial, field.name) for field in fields(trial) if field.name not in {*_NOT_OF_THE_TRIAL, "seed"}}
-    sections["data"] = _data(trial)
+    sections = {name: _data(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL if name != "seed"}
     return {f"config.{name}": _short(canonical(section, memo)) for name, section in sections.items()}
 
 
@@ -45,4 +44,4 @@ def _short(text: str) -> str:
 
 
 def _data(trial: Trial) -> dict[str, object]:
-    return {field.name: getattr(trial.data, field.name) for field in fields(trial.data) if field.name not in _NOT_OF_THE_DATA}
+    return {name: getattr(trial.data, name) for name in _OF_THE_DATA}

@@ -74,7 +74,7 @@ class Cost:
 class Plan:
     """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers.
 
-    `accepted` are results of older code that stand for trials, of this study or another.
+    `accepted` are results of older code that stand for trials, of this study or another; `last` is plan.json of the study's last run.
     """
 
     study: Study
@@ -85,6 +85,7 @@ class Plan:
     code: str
     accepted: Acceptances
     notice: str
+    last: Mapping[str, Any] | None
 
     @property
     def missing(self) -> tuple[PlannedTrial, ...]:
@@ -131,9 +132,11 @@ def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = 
     code = code_digest(packages, runs / "manifests")
     memo: Memo = {}
     points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
-    accepted = {**remembered(last_plan(runs, study.study), code), **(find(runs, accept, code) if accept else {})}
+    last = last_plan(runs, study.study)
+    accepted = {**remembered(last, code), **(find(runs, accept, code) if accept else {})}
     trials = _trials(points, _Identities(runs / "manifests", provisional, memo), code, _Results(_finished(runs), accepted))
-    return Plan(study, tuple(arms), trials, stages(resolved, memo), _cost(study.estimate, trials, runs), code, accepted, _notice(trials))
+    cost = _cost(study.estimate, trials, runs)
+    return Plan(study, tuple(arms), trials, stages(resolved, memo), cost, code, accepted, _notice(trials), last)
 
 
 class _Identities:
