@@ -17,23 +17,24 @@ from vdit_analysis.record import Record, RunRecord
 class Planned:
     """The trial that gives `arm` its value for `seed`, and to the arms `shared_with`, whose configurations are equal.
 
-    `levels` are those of its axes; `code` is the digest of the code that computes it: other than the study's where an older result is
-    accepted (`vdit run --accept`).
+    `levels` are those of its axes. `code` is the digest of the code that computes it; where that is older and its result accepted
+    (`vdit run --accept`), `accepted_for` is the study's, else "".
     """
 
     key: str
     arm: str
     seed: int
     levels: Mapping[str, object]
-    shared_with: tuple[str, ...]
-    code: str
+    shared_with: tuple[str, ...] = ()
+    code: str = ""
+    accepted_for: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRun:
     """A finished trial. `arm` is this study's name for it: a shared trial may bear another in the study that ran it (`tags`).
 
-    `accepted_for` is the study's code where the trial was computed by older code and is accepted for it, else "".
+    `accepted_for` as for what was planned.
     """
 
     key: str
@@ -140,7 +141,7 @@ def load(study: str, tracking_uri: str) -> StudyRuns:
     planned = tuple(_planned(plan))
     found = _by_key(record, study, {entry.key for entry in planned})
     there = [entry for entry in planned if entry.key in found]
-    recorded = {(entry.arm, entry.seed): _trial(record, plan, entry, found[entry.key]) for entry in there}
+    recorded = {(entry.arm, entry.seed): _trial(record, entry, found[entry.key]) for entry in there}
     refused = dict(_mixed(plan, there, recorded))
     trials = {place: trial for place, trial in recorded.items() if place not in refused}
     return StudyRuns(study=study, run_id=study_run.run_id, plan=plan, planned=planned, trials=trials, refused=refused)
@@ -187,11 +188,18 @@ def _planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
         names = (entry["arm"], *entry["shared_with"])
         code = entry.get("code", plan["code"])
         for arm in names:
-            others = tuple(name for name in names if name != arm)
-            yield Planned(key=entry["key"], arm=arm, seed=int(entry["seed"]), levels=entry["levels"], shared_with=others, code=code)
+            yield Planned(
+                key=entry["key"],
+                arm=arm,
+                seed=int(entry["seed"]),
+                levels=entry["levels"],
+                shared_with=tuple(name for name in names if name != arm),
+                code=code,
+                accepted_for=plan["code"] if code != plan["code"] else "",
+            )
 
 
-def _trial(record: Record, plan: Mapping[str, Any], entry: Planned, run: RunRecord) -> TrialRun:
+def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
     return TrialRun(
         key=entry.key,
         arm=entry.arm,
@@ -200,7 +208,7 @@ def _trial(record: Record, plan: Mapping[str, Any], entry: Planned, run: RunReco
         run_id=run.run_id,
         tags=run.tags,
         artifact_uri=run.artifact_uri,
-        accepted_for=plan["code"] if entry.code != plan["code"] else "",
+        accepted_for=entry.accepted_for,
         record=record,
     )
 

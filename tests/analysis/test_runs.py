@@ -47,8 +47,8 @@ def test_arms_of_equal_configuration_share_one_trial(load: Load) -> None:
 
 def test_every_kind_of_random_backbone_is_a_control(load: Load) -> None:
     backbones = ("random", "random-stable-diffusion", "stable-diffusion", "modelscope")
-    planned = tuple(Planned(key=name, arm=name, seed=0, levels={"backbone": name}, shared_with=(), code="") for name in backbones)
-    runs = replace(load("full"), planned=(*planned, Planned(key="x", arm="no such axis", seed=0, levels={}, shared_with=(), code="")))
+    planned = tuple(Planned(key=name, arm=name, seed=0, levels={"backbone": name}) for name in backbones)
+    runs = replace(load("full"), planned=(*planned, Planned(key="x", arm="no such axis", seed=0, levels={})))
     assert [name for name in (*backbones, "no such axis", "not planned") if runs.is_control(name)] == ["random", "random-stable-diffusion"]
 
 

@@ -20,6 +20,7 @@ from vdit.study.preset import Estimate, base_trial
 
 Level: TypeAlias = str | int | tuple[str, ...]
 DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired"]
+CROSSED: tuple[DesignName, ...] = ("grid", "paired")
 SECTIONS = ("model", "data", "train", "evaluate", "launch")
 Measure = Literal["components", "consistency", "quality", "drift", "light"]
 
@@ -151,6 +152,7 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
         for on, levels in conditions.items()
     )
     _check_design(path, file)
+    _check_factors(path, file)
     _check_start(path, file, base)
     return Study(
         path=path,
@@ -205,7 +207,7 @@ def _axis_levels(path: Path, keys: tuple[str, ...], name: str, values: list[Any]
 
 def _check_design(path: Path, file: StudyFile) -> None:
     """Every key that is given has a use, and every one that is needed is given."""
-    design, crosses = file.design, file.design in ("grid", "paired")
+    design, crosses = file.design, file.design in CROSSED
     if design == "listed" and file.axes:
         raise explain.complaint(path, ("axes",), "design 'listed' varies no axes; list arms, or write design: grid or one-factor")
     if design != "listed" and not file.axes:
@@ -216,11 +218,16 @@ def _check_design(path: Path, file: StudyFile) -> None:
         raise explain.complaint(path, ("reference",), f"design {design!r} needs the name of the arm to vary; name one of arms")
     if file.reference and file.reference not in file.arms and not crosses:
         raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
+
+
+def _check_factors(path: Path, file: StudyFile) -> None:
+    """Groups and conditions have a use in the design; whether they make sense, its factors say."""
+    design = file.design
     if design == "paired" and not file.zip:
         raise explain.complaint(path, ("zip",), "design 'paired' needs the axes that change together, such as [[timestep, taps]]")
     if design in ("listed", "grid") and file.zip:
         raise explain.complaint(path, ("zip",), f"design {design!r} pairs no axes; drop it, or write design: paired")
-    if not crosses and file.when:
+    if design not in CROSSED and file.when:
         raise explain.complaint(path, ("when",), f"under design {design!r} no condition ever changes; drop it, or write design: grid")
 
 
