@@ -1,6 +1,6 @@
 """What MLflow holds of a study: its plan, and for every arm and seed the trial behind it, joined on the trial key (interface.md, Files)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,27 @@ from vdit_analysis.record import Record, RunRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """The trial that gives `arm` its value for `seed`. Arms whose configurations are equal share one. `levels` are those of its axes."""
+    """The trial that gives `arm` its value for `seed`, and to the arms `shared_with`, whose configurations are equal.
+
+    `levels` are those of its axes. `code` is the digest of the code that computes it; where that is older and its result accepted
+    (`vdit run --accept`), `accepted_for` is the study's, else "".
+    """
 
     key: str
     arm: str
     seed: int
     levels: Mapping[str, object]
+    shared_with: tuple[str, ...] = ()
+    code: str = ""
+    accepted_for: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRun:
-    """A finished trial. `arm` is this study's name for it: a shared trial may bear another in the study that ran it (`tags`)."""
+    """A finished trial. `arm` is this study's name for it: a shared trial may bear another in the study that ran it (`tags`).
+
+    `accepted_for` as for what was planned.
+    """
 
     key: str
     arm: str
@@ -35,6 +45,7 @@ class TrialRun:
     run_id: str
     tags: Mapping[str, str]
     artifact_uri: str
+    accepted_for: str
     record: Record = field(repr=False, compare=False)
 
     @property
@@ -156,14 +167,11 @@ def load(study: str, tracking_uri: str) -> StudyRuns:
     record = Record.open(tracking_uri)
     study_run = _newest_study(record, study)
     plan = record.document(study_run.run_id, "plan.json", f"study {study!r}; run it again: vdit run {study}")
-    planned = tuple(
-        Planned(key=entry["key"], arm=arm, seed=int(entry["seed"]), levels=entry["levels"])
-        for entry in plan["trials"]
-        for arm in (entry["arm"], *entry["shared_with"])
-    )
+    planned = tuple(_planned(plan))
     found = _by_key(record, study, {entry.key for entry in planned})
-    recorded = {(entry.arm, entry.seed): _trial(record, entry, found[entry.key]) for entry in planned if entry.key in found}
-    refused = dict(_mixed(plan, recorded))
+    there = [entry for entry in planned if entry.key in found]
+    recorded = {(entry.arm, entry.seed): _trial(record, entry, found[entry.key]) for entry in there}
+    refused = dict(_mixed(plan, there, recorded))
     trials = {place: trial for place, trial in recorded.items() if place not in refused}
     return StudyRuns(
         study=study,
@@ -212,6 +220,22 @@ def _by_key(record: Record, study: str, keys: set[str]) -> dict[str, RunRecord]:
     return found
 
 
+def _planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
+    for entry in plan["trials"]:
+        names = (entry["arm"], *entry["shared_with"])
+        code = entry.get("code", plan["code"])
+        for arm in names:
+            yield Planned(
+                key=entry["key"],
+                arm=arm,
+                seed=int(entry["seed"]),
+                levels=entry["levels"],
+                shared_with=tuple(name for name in names if name != arm),
+                code=code,
+                accepted_for=plan["code"] if code != plan["code"] else "",
+            )
+
+
 def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
     return TrialRun(
         key=entry.key,
@@ -221,6 +245,7 @@ def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
         run_id=run.run_id,
         tags=run.tags,
         artifact_uri=run.artifact_uri,
+        accepted_for=entry.accepted_for,
         record=record,
     )
 
@@ -249,12 +274,14 @@ def _unfit(measured: TrialRun, trial: TrialRun | None) -> str:
     return f"was scored on another truth, {why}" if why else ""
 
 
-def _mixed(plan: Mapping[str, Any], trials: Mapping[tuple[str, int], TrialRun]) -> Iterator[tuple[tuple[str, int], str]]:
-    """Trials whose code or data are not those of the plan."""
-    for tag, word in (("vdit.code", "code"), ("vdit.data", "data")):
-        expected = [plan[word]] if isinstance(plan[word], str) else list(plan[word])
-        for place, trial in trials.items():
-            given = trial.tags.get(tag, "")
+def _mixed(
+    plan: Mapping[str, Any], planned: Sequence[Planned], trials: Mapping[tuple[str, int], TrialRun]
+) -> Iterator[tuple[tuple[str, int], str]]:
+    """Trials whose code or data are not what the plan says of them."""
+    for entry in planned:
+        place = entry.arm, entry.seed
+        for word, expected in (("code", [entry.code]), ("data", list(plan["data"]))):
+            given = trials[place].tags.get(f"vdit.{word}", "")
             if given not in expected:
                 known = ", ".join(digest[:12] for digest in expected)
                 yield place, f"mixed: its {word} {given[:12] or 'unknown'} is not the study's {known}; run the study again"

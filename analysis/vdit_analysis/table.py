@@ -196,9 +196,17 @@ def _marks(
 
 
 def _note(runs: StudyRuns, arm: str) -> str:
-    """Where a method's numbers are from; and while every backbone is random, the random arm is no control (interface.md)."""
+    """What a reader must know of the row as a whole: whose numbers they are, no control, no trials of its own, or none of today's code."""
     if arm in runs.methods:
         return runs.methods[arm].note
+    notes = []
+    # While every backbone is random, the random arm is no control (interface.md).
     if runs.is_control(arm) and "random weights" in str(runs.plan.get("notice", "")):
-        return "Every backbone of this study has random weights: this arm is a second draw of them, not a control."
-    return ""
+        notes.append("Every backbone of this study has random weights: this arm is a second draw of them, not a control.")
+    others = dict.fromkeys(other for entry in runs.planned_of(arm) for other in entry.shared_with)
+    if others:
+        notes.append(f"The same trials as {', '.join(others)}: the configurations are equal.")
+    older = dict.fromkeys(trial.tags.get("vdit.code", "")[:12] for trial in runs.of(arm) if trial.accepted_for)
+    if older:
+        notes.append(f"Computed by older code ({', '.join(older)}) and accepted.")
+    return " ".join(notes)

@@ -12,7 +12,10 @@ FILES = ("config.json", "result.json", "scores.parquet", "environment.json")
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One trial behind a cell. `ran_in` is the study whose run is the parent: another one where the trial is shared."""
+    """One trial behind a cell. `ran_in` is the study whose run is the parent: another one where the trial is shared.
+
+    `accepted_for` is the study's code where `code` is older and its result was accepted, else "".
+    """
 
     seed: int
     value: float
@@ -20,6 +23,7 @@ class Step:
     run_id: str
     commit: str
     code: str
+    accepted_for: str
     data: str
     weights: str
     ran_in: str
@@ -44,6 +48,7 @@ class Chain:
         for step in self.steps:
             lines += [f"  seed {step.seed}: {step.value:.6g}  run {step.run_id}  (study {step.ran_in}, commit {step.commit})"]
             lines += [f"    key {step.key}", f"    code {step.code[:16]}  data {step.data[:16]}  weights {step.weights[:16]}"]
+            lines += [f"    accepted for code {step.accepted_for[:16]} (vdit run --accept)"] if step.accepted_for else []
             lines += [f"    {file}" for file in step.files]
         lines += [f"  seed {seed}: not finished" for seed in self.missing]
         return "\n".join(lines)
@@ -88,6 +93,7 @@ def _step(trial: TrialRun, value: float) -> Step:
         run_id=trial.run_id,
         commit=trial.commit,
         code=trial.tags.get("vdit.code", ""),
+        accepted_for=trial.accepted_for,
         data=trial.tags.get("vdit.data", ""),
         weights=trial.tags.get("vdit.weights", ""),
         ran_in=trial.tags.get("vdit.study", ""),

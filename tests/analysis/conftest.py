@@ -39,7 +39,8 @@ MEASURE = ("components", "consistency", "quality", "drift", "light")
 @dataclass(frozen=True)
 class Recorded:
     """Studies: `full` (2 seeds, complete), `half` (a third seed never ran), `shared` (one seed, arms renamed, trials of `full`),
-    `twins` (two arms, one trial), `mixed` (its code digest is another than its trial's), `bare` (its trial lacks light.parquet)."""
+    `twins` (two arms, one trial), `mixed` (its code digest is another than its trial's), `accepted` (so too, but the plan accepts it),
+    `bare` (its trial lacks light.parquet)."""
 
     uri: str
     run_ids: Mapping[tuple[str, int], str]
@@ -181,6 +182,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     twins["trials"][0]["shared_with"] = ["VD-IT at its default"]
     log_study(client, experiment, twins)
     log_study(client, experiment, plan("mixed", {"VD-T": "VD-T"}, [0], code="f" * 64))
+    accepted = plan("accepted", {"VD-T": "VD-T"}, [0], code="f" * 64)
+    accepted["trials"][0]["code"] = "c" * 64
+    log_study(client, experiment, accepted)
     bare = log_study(client, experiment, plan("bare", {"VD-I": "VD-I"}, [7]))
     log_trial(client, experiment, bare, ("VD-I", 7), without=("light.parquet",), study="bare")
     return Recorded(uri=uri, run_ids=run_ids, folder=folder)

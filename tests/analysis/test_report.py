@@ -80,6 +80,12 @@ def test_the_page_says_first_that_it_is_no_reproduction(text: str) -> None:
     assert text.index("not a reproduction of the paper's numbers".replace("'", "&#39;")) < text.index("<table")
 
 
+def test_a_trial_of_accepted_older_code_is_marked_among_the_trials(load: Load, outputs: Make) -> None:
+    text = report.page(load("accepted"), outputs("accepted"))
+    assert f"<code>{'c' * 12}</code>, accepted for <code>{'f' * 12}</code>" in text
+    assert not Page(text).wrong
+
+
 def test_an_incomplete_study_says_so(load: Load, outputs: Make) -> None:
     text = report.page(load("half"), outputs("half"))
     assert "Incomplete: 4 of 6 trials" in text

@@ -65,6 +65,14 @@ def test_a_trial_of_other_code_is_refused_as_mixed(load: Load) -> None:
     assert "mixed: its code cccccccccccc is not the study's ffffffffffff" in runs.refusals("VD-T")[0]
 
 
+def test_an_accepted_trial_of_older_code_is_used_and_says_so(load: Load, recorded: SimpleNamespace) -> None:
+    runs = load("accepted")
+    assert runs.complete and not runs.refused
+    assert runs.trials["VD-T", 0].run_id == recorded.run_ids["VD-T", 0]
+    assert (runs.trials["VD-T", 0].tags["vdit.code"], runs.trials["VD-T", 0].accepted_for) == ("c" * 64, "f" * 64)
+    assert load("full").trials["VD-T", 0].accepted_for == ""
+
+
 def test_the_notice_speaks_once_and_says_that_nothing_is_reproduced(load: Load) -> None:
     expected = "Preset miniature: not a reproduction of the paper's numbers. Random weights, seed 0: no checkpoint was given."
     assert load("full").notice == expected

@@ -101,3 +101,15 @@ def test_a_random_arm_among_random_backbones_is_called_a_second_draw(outputs: Ma
     rows = {row.name: row.note for row in table(outputs("full"), "table3").rows}
     assert "second draw" in rows["random_features & co"]
     assert rows["VD-IT"] == ""
+
+
+def test_arms_that_share_their_trials_say_so_of_one_another(outputs: Make) -> None:
+    rows = {row.name: row.note for row in table(outputs("twins"), "table3").rows}
+    assert rows["VD-IT"] == "The same trials as VD-IT at its default: the configurations are equal."
+    assert rows["VD-IT at its default"] == "The same trials as VD-IT: the configurations are equal."
+
+
+def test_a_row_of_accepted_older_code_says_so(outputs: Make) -> None:
+    found = next(row for row in table(outputs("accepted"), "table3").rows if row.name == "VD-T")
+    assert found.note == f"Computed by older code ({'c' * 12}) and accepted."
+    assert found.cells[0].state == "measured"

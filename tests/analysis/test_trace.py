@@ -28,6 +28,13 @@ def test_a_shared_trial_names_the_study_that_ran_it(load: Load, outputs: Make) -
     assert trace(load("shared"), outputs("shared").tables, "table3:ours:J").steps[0].ran_in == "full"
 
 
+def test_an_accepted_result_names_its_code_and_the_one_it_stands_for(load: Load, outputs: Make) -> None:
+    chain = trace(load("accepted"), outputs("accepted").tables, "table3:VD-T:JF")
+    assert (chain.steps[0].code, chain.steps[0].accepted_for) == ("c" * 64, "f" * 64)
+    assert f"code {'c' * 16}" in str(chain) and f"accepted for code {'f' * 16}" in str(chain)
+    assert "accepted" not in str(trace(load("full"), outputs("full").tables, "table3:VD-T:JF"))
+
+
 def test_missing_seeds_are_listed(load: Load, outputs: Make) -> None:
     chain = trace(load("half"), outputs("half").tables, "table3:VD-I:JF")
     assert chain.missing == (2,)

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from random import Random
 
 import pytest
 
@@ -49,3 +50,38 @@ def test_what_json_has_no_word_for_is_refused(value: object) -> None:
 
 def test_a_digest_is_64_hex_digits_of_the_text() -> None:
     assert digest({}) == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+LOOKALIKES = (None, True, False, 0, 1, -1, 1.0, 0.5, "", "1", "1.0", "None", "null", "true", "True", "[1]", '"', "\\", "a,b", 'a":1,"b')
+
+
+def drawn(random: Random, depth: int) -> object:
+    """A value of nested lists and mappings, of leaves that are easily taken for one another."""
+    kind = random.random()
+    if depth == 0 or kind < 0.5:
+        return random.choice(LOOKALIKES)
+    if kind < 0.75:
+        return [drawn(random, depth - 1) for _ in range(random.randrange(3))]
+    return {random.choice(("a", "b", "1", "a,b", 'a":1,"b')): drawn(random, depth - 1) for _ in range(random.randrange(3))}
+
+
+def typed(value: object) -> object:
+    """Equal only for values of the same types throughout, in which True == 1 == 1.0 does not hold."""
+    if isinstance(value, list):
+        return "list", tuple(typed(item) for item in value)
+    if isinstance(value, dict):
+        return "mapping", frozenset((key, typed(item)) for key, item in value.items())
+    return type(value).__name__, value
+
+
+def test_texts_are_equal_exactly_where_values_and_their_types_are() -> None:
+    random = Random(0)
+    values = [drawn(random, 3) for _ in range(5000)]
+    of_text: dict[str, object] = {}
+    of_value: dict[object, str] = {}
+    for value in values:
+        text = canonical(value)
+        assert of_text.setdefault(text, typed(value)) == typed(value)
+        assert of_value.setdefault(typed(value), text) == text
+        assert json.loads(text) == value
+    assert len(of_text) > 1000

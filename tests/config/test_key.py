@@ -7,9 +7,10 @@ from hashlib import sha256
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from pydantic import ValidationError
 
 from vdit.config.canonical import Memo
-from vdit.config.key import folder_name, trial_key
+from vdit.config.key import folder_name, section_digests, trial_key
 from vdit.config.trial import Launch, Trial, adapter, from_json, to_json
 
 OTHER = {("model", "pyramid", "taps"): ["in"]}
@@ -87,6 +88,27 @@ def test_the_memory_and_a_way_through_json_leave_the_key_alone() -> None:
     for seed in (0, 1, 0):
         trial = replace(Trial(arm="a"), seed=seed)
         assert trial_key(trial, "d", "w", "c", memo) == trial_key(from_json(to_json(trial)), "d", "w", "c")
+
+
+@pytest.mark.parametrize("path", [path for path in ALL if path != ("seed",)], ids=".".join)
+def test_the_digest_that_moves_is_that_of_the_fields_section(path: tuple[str, ...]) -> None:
+    before, after = section_digests(Trial(arm="a"), {}), section_digests(changed(path), {})
+    assert {name for name in before if before[name] != after[name]} == (set() if path in EXCLUDED else {f"config.{path[0]}"})
+
+
+def test_every_pair_of_changed_trials_has_two_keys() -> None:
+    keys = [key(changed(path)) for path in ALL if path not in EXCLUDED]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize("value", [True, 1.0, "1", None, [1]])
+def test_a_value_of_another_type_is_no_trial(value: object) -> None:
+    """What YAML or JSON may bring where a whole number stands: none of it is taken for 1."""
+    whole = json.loads(to_json(Trial(arm="a", seed=1)))
+    with pytest.raises(ValidationError):
+        from_json(json.dumps({**whole, "seed": value}))
+    with pytest.raises(ValidationError):
+        replace(Trial(arm="a", seed=1), seed=value)  # type: ignore[arg-type]
 
 
 def test_a_folder_name_is_the_first_64_bits() -> None:

@@ -3,11 +3,12 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from vdit.schedule.run import Reporter, folder_of
+from vdit.schedule.run import Reporter, folder_of, keep_plan
 from vdit.schedule.view import view
 from vdit.study import plan as planning
 from vdit.study import spec
@@ -36,6 +37,19 @@ def test_steps_and_results_reach_the_record(tiny: Path, tmp_path: Path) -> None:
     assert sorted(record.rows[key]) == [0, 1]
     assert record.finished == {key: Path(first)}
     assert made.outcome.finished == {key}
+
+
+def test_a_plan_is_written_and_each_older_result_it_accepts_says_so_once(tiny: Path, tmp_path: Path) -> None:
+    plan = planning.build(spec.read(str(tiny)), tmp_path)
+    older = replace(plan, trials=(replace(plan.trials[0], code="a" * 64), plan.trials[1]))
+    for _ in range(2):
+        keep_plan(older, tmp_path)
+    first, second = (folder_of(planned, tmp_path) for planned in plan.trials)
+    assert json.loads((first / "accepted.json").read_text()) == [{"code": plan.code, "study": "tiny"}]
+    assert not second.exists()
+    assert json.loads((tmp_path / "studies/tiny/plan.json").read_text()) == older.document()
+    keep_plan(replace(older, code="b" * 64, trials=older.trials[:1]), tmp_path)
+    assert [entry["code"] for entry in json.loads((first / "accepted.json").read_text())] == [plan.code, "b" * 64]
 
 
 def test_a_failure_is_kept_with_its_reason_and_trace(tiny: Path, tmp_path: Path) -> None:

@@ -86,3 +86,75 @@ def test_a_reference_that_the_grid_does_not_have_names_the_nearest(write: Callab
     study = read(write, "design: grid\nreference: timestep=7\naxes: {timestep: [5, 6]}\n")
     with pytest.raises(ValueError, match="reference: unknown arm 'timestep=7'; did you mean 'timestep="):
         design.arms(study)
+
+
+def test_leave_one_out_is_the_reference_and_each_component_gone_alone(write: Callable[[str], Path]) -> None:
+    study = read(
+        write,
+        "design: leave-one-out\nreference: VD-IT\narms: {VD-IT: {noise: predicted, prompt: image+text}}\n"
+        "axes: {noise: [none], prompt: [text], timestep: [300], taps: [[in]]}\nzip: [[timestep, taps]]\n",
+    )
+    full: dict[str, spec.Level] = {"noise": "predicted", "prompt": "image+text"}
+    assert design.arms(study) == [
+        Arm("VD-IT", full),
+        Arm("without noise", {**full, "noise": "none"}),
+        Arm("without prompt", {**full, "prompt": "text"}),
+        Arm("without timestep and taps", {**full, "timestep": 300, "taps": ("in",)}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("axes", "said"),
+    [
+        ("{noise: [none, gaussian]}", "axes.noise: has 2 levels; keep the one without the component, or write design: one-factor"),
+        ("{noise: [predicted]}", "axes.noise: the reference has this level too, so that nothing is left out"),
+        ("{timestep: [0]}", "axes.timestep: the reference has this level too"),
+    ],
+)
+def test_leaving_out_nothing_or_in_two_ways_is_refused(write: Callable[[str], Path], axes: str, said: str) -> None:
+    study = read(write, f"design: leave-one-out\nreference: A\narms: {{A: {{noise: predicted}}}}\naxes: {axes}\n")
+    with pytest.raises(ValueError) as error:
+        design.arms(study)
+    assert str(error.value).startswith(f"experiments/demo.yaml: {said}")
+
+
+def test_paired_axes_are_one_arm_a_position(write: Callable[[str], Path]) -> None:
+    study = read(
+        write,
+        "design: paired\nreference: A\narms: {A: {prompt: text}}\naxes: {timestep: [0, 9], frames: [1, 2]}\nzip: [[timestep, frames]]\n",
+    )
+    assert design.arms(study) == [
+        Arm("A", {"prompt": "text"}),
+        Arm("timestep=0, frames=1", {"prompt": "text", "timestep": 0, "frames": 1}),
+        Arm("timestep=9, frames=2", {"prompt": "text", "timestep": 9, "frames": 2}),
+    ]
+
+
+def test_paired_axes_are_one_factor_of_one_factor(write: Callable[[str], Path]) -> None:
+    study = read(
+        write,
+        "design: one-factor\nreference: A\narms: {A: {frames: 2}}\n"
+        "axes: {timestep: [0, 9, 7], noise: [none], frames: [2, 3, 4]}\nzip: [[timestep, frames]]\n",
+    )
+    # The first point is the reference itself, whose timestep is 0 by default.
+    assert [arm.name for arm in design.arms(study)] == ["A", "timestep=9, frames=3", "timestep=7, frames=4", "noise=none"]
+
+
+def test_where_an_axis_does_not_vary_it_has_the_references_level(write: Callable[[str], Path]) -> None:
+    study = read(
+        write,
+        "design: grid\nreference: A\narms: {A: {backbone: miniature, timestep: 5}}\n"
+        "axes: {backbone: [miniature, random], timestep: [5, 9]}\nwhen: {timestep: {backbone: [miniature]}}\n",
+    )
+    arms = {arm.name: arm.levels for arm in design.arms(study)}
+    assert list(arms) == ["A", "backbone=miniature, timestep=5", "backbone=miniature, timestep=9", "backbone=random"]
+    assert arms["backbone=random"] == {"backbone": "random", "timestep": 5}
+
+
+def test_a_point_drops_what_the_reference_says_of_diffusion_where_its_backbone_has_none(write: Callable[[str], Path]) -> None:
+    study = read(
+        write,
+        "design: grid\nreference: A\narms: {A: {backbone: modelscope, prompt: text, frames: 3}}\n"
+        "axes: {backbone: [modelscope, video-swin], timestep: [5, 9]}\nwhen: {timestep: {backbone: [modelscope]}}\n",
+    )
+    assert [arm.levels for arm in design.arms(study) if arm.name == "backbone=video-swin"] == [{"backbone": "video-swin", "frames": 3}]

@@ -79,7 +79,7 @@ def test_the_document_is_the_one_of_the_interface_and_is_json(write: Callable[[s
         "code",
         "notice",
     }
-    assert set(made["trials"][0]) == {"key", "arm", "seed", "levels", "done", "shared_with"}
+    assert set(made["trials"][0]) == {"key", "arm", "seed", "levels", "done", "shared_with", "code", "digests"}
     assert all({"stage", "shareable", "why", "bytes"} <= set(stage) for stage in made["stages"])
     assert set(made["estimate"]) == {"seconds", "disk_bytes", "source"}
     assert made["arms"] == ["VD-IT", "VD-T", "same", "also"] and made["reference"] == "VD-IT"

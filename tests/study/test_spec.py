@@ -12,6 +12,8 @@ from vdit.study.spec import Arm, Axis
 HEAD = "study: demo\npreset: small\n"
 ARMS = "arms: {VD-T: {prompt: text}}\n"
 
+GRID = ARMS + "design: grid\naxes: {head: [vdit]}\n"
+
 WRONG = {
     "arms: {VD-T: {promt: text}}": "arms.VD-T.promt: unknown axis 'promt'; did you mean 'prompt'?",
     "arms: {VD-T: {prompt: txt}}": "arms.VD-T.prompt: unknown level 'txt'; did you mean 'text'?",
@@ -46,6 +48,20 @@ WRONG = {
     ARMS + "design: grid\naxes: {timestep: []}": "axes.timestep: no level is listed",
     ARMS + "design: grid\naxes: {timstep: [1]}": "axes.timstep: unknown axis 'timstep'; did you mean 'timestep'?",
     ARMS + "design: grid\naxes: {prompt: [text, imag]}": "axes.prompt.1: unknown level 'imag'; did you mean 'image'?",
+    ARMS + "design: leave-one-out\naxes: {timestep: [1]}": "reference: design 'leave-one-out' needs the name of the arm to vary",
+    ARMS + "design: leave-one-ot\naxes: {timestep: [1]}": "design: unknown value 'leave-one-ot'; did you mean 'leave-one-out'?",
+    ARMS + "design: leave-one-out\nreference: VD-I\naxes: {timestep: [1]}": "reference: unknown arm 'VD-I'; did you mean 'VD-T'?",
+    ARMS + "design: paired\naxes: {timestep: [1]}": "zip: design 'paired' needs the axes that change together",
+    GRID + "zip: [[timestep, taps]]": "zip: design 'grid' pairs no axes; drop it, or write design: paired",
+    ARMS + "zip: [[timestep, taps]]": "zip: design 'listed' pairs no axes",
+    ARMS + "design: paired\naxes: {timestep: [1]}\nzip: [[timestep]]": "zip.0: a group needs two axes or more",
+    ARMS + "design: paired\naxes: {timestep: [1]}\nzip: [[timestep, timestep]]": "zip.0: 'timestep' is there twice",
+    ARMS + "design: paired\naxes: {timestep: [1]}\nzip: [timestep]": "zip.0: should be a list, is 'timestep'",
+    ARMS + "when: {head: {backbone: [random]}}": "when: under design 'listed' no condition ever changes",
+    GRID + "when: {head: {backbon: [random]}}": "when.head.backbon: unknown axis 'backbon'; did you mean 'backbone'?",
+    GRID + "when: {head: {backbone: [randm]}}": "when.head.backbone.0: unknown level 'randm'; did you mean 'random'?",
+    GRID + "when: {head: {backbone: []}}": "when.head.backbone: no level is listed",
+    GRID + "when: {head: [random]}": "when.head: should be a mapping of keys to values, is ['random']",
     ARMS + "measure: [componets]": "measure.0: unknown value 'componets'; did you mean 'components'?",
     ARMS + "measure: [drift, drift]": "measure: 'drift' is there twice",
     ARMS + "methods: [MTTR, MTTR]": "methods: 'MTTR' is there twice",

@@ -16,7 +16,7 @@ def arm(kind: prompt.Level, added: noise.Level) -> Trial:
 
 
 def of(trials: list[Trial], stage: str) -> list[Stage]:
-    return [found for found in stages(trials) if found.stage == stage]
+    return [found for found in stages(trials, {}) if found.stage == stage]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_sizes_are_those_of_the_published_networks() -> None:
 
 
 def test_video_swin_is_trained_and_has_no_frozen_stage() -> None:
-    assert stages([backbone.apply(VD_IT, "video-swin")]) == ()
+    assert stages([backbone.apply(VD_IT, "video-swin")], {}) == ()
 
 
 def test_dropout_in_the_frozen_networks_is_an_obstacle() -> None:

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from vdit.study.plan import Plan
+    from vdit.study.plan import Plan, PlannedTrial
 
 SHOWN_ARMS = 40
 
@@ -19,18 +19,22 @@ def command(
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
     start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
+    accept: Annotated[str, typer.Option(help="Show it as `vdit run --accept` would have it: older code whose results stand.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
 ) -> None:
     """Show a study's trials: which are distinct, which are done, what the others will take."""
     import json
 
-    from vdit.study import plan, spec
+    from vdit.study import edit, plan, spec
 
-    made = plan.build(spec.read(study, data=data, weights=weights, start=start), Path(context.obj["runs"]), provisional=True)
+    made = plan.build(spec.read(study, data=data, weights=weights, start=start), Path(context.obj["runs"]), provisional=True, accept=accept)
+    changes = edit.changes(made.last, made)
     if as_json:
-        typer.echo(json.dumps(made.document(), indent=1, ensure_ascii=False))
+        typer.echo(json.dumps(made.document() | {"changes": edit.document(changes)}, indent=1, ensure_ascii=False))
         return
     show(made)
+    for line in (*edit.describe_accepted(made), *edit.describe(changes or ())):
+        typer.echo(line)
 
 
 def show(plan: "Plan") -> None:
@@ -60,9 +64,7 @@ def arms_table(plan: "Plan") -> "Table":
     seeds = plan.study.seeds
     table = Table("arm", "levels", *(f"seed {seed}" for seed in seeds[:8]))
     state = {
-        (name, planned.trial.seed): "done" if planned.done else "missing"
-        for planned in plan.trials
-        for name in (planned.trial.arm, *planned.shared_with)
+        (name, planned.trial.seed): _state(plan, planned) for planned in plan.trials for name in (planned.trial.arm, *planned.shared_with)
     }
     for arm in plan.arms[:SHOWN_ARMS]:
         levels = ", ".join(f"{name}: {'+'.join(level) if isinstance(level, tuple) else level}" for name, level in arm.levels.items())
@@ -70,6 +72,12 @@ def arms_table(plan: "Plan") -> "Table":
     if len(plan.arms) > SHOWN_ARMS:
         table.add_row(f"... and {len(plan.arms) - SHOWN_ARMS} more (--json lists all)")
     return table
+
+
+def _state(plan: "Plan", planned: "PlannedTrial") -> str:
+    if planned.done and planned.code != plan.code:
+        return f"done by {planned.code[:12]}, accepted"
+    return "done" if planned.done else "missing"
 
 
 def stages_table(plan: "Plan") -> "Table":

@@ -24,6 +24,9 @@ def command(
     steps: Annotated[int, typer.Option(min=0, help="Train so many steps; makes other trials than the study's. 0: as the study says.")] = 0,
     workers: Annotated[int, typer.Option(min=0, help="DeepSpeed workers a trial. 0: as the study says.")] = 0,
     local: Annotated[bool, typer.Option("--local", help="Train in this very process, without Ray.")] = False,
+    accept: Annotated[
+        str, typer.Option(help="Older code, by its digest, whose results stand: the change since does not affect them.")
+    ] = "",
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
 ) -> None:
@@ -36,13 +39,15 @@ def command(
     from vdit.study import plan as planning
     from vdit.study import spec
 
+    if local and accept:
+        raise ValueError("--accept is recorded with the study, which --local leaves alone; use one of them")
     runs = Path(context.obj["runs"]).resolve()
     console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
     read = spec.read(study, data=data, weights=weights, start=start)
     train = replace(read.base.train, max_steps=steps) if steps else read.base.train
     launch = replace(read.base.launch, workers=workers) if workers else read.base.launch
     read = replace(read, base=replace(read.base, train=train, launch=launch))
-    plan = planning.build(read, runs)
+    plan = planning.build(read, runs, accept=accept)
     chosen = choose(plan, arm, seed)
     announce(console, plan, chosen)
     check_disk(plan, runs)
@@ -72,8 +77,13 @@ def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTria
 
 
 def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]") -> None:
+    """How much is to do, and what an edit of study, data or code since the last run has done to the trials."""
+    from vdit.study import edit
+
     todo = sum(not planned.done for planned in chosen)
     console.print(f"{plan.study.study}: {len(chosen)} trials, {len(chosen) - todo} done, {todo} to run")
+    for line in (*edit.describe_accepted(plan), *edit.describe(edit.changes(plan.last, plan) or ())):
+        console.print(line, markup=False)
     if plan.notice:
         console.print(plan.notice, style="yellow")
 
@@ -90,11 +100,10 @@ def alone(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: 
 
 def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLflow":
     """MLflow with the study's run open, and with every finished trial that it lacked."""
-    from vdit.schedule.run import catch_up
+    from vdit.schedule.run import catch_up, keep_plan
     from vdit.track.mlflow import MLflow, default_uri
-    from vdit.train.folder import write_json
 
-    write_json(runs / "studies" / plan.study.study / "plan.json", plan.document())
+    keep_plan(plan, runs)
     record = MLflow(uri or default_uri(runs), runs)
     record.study(plan.document())
     caught = catch_up(plan, runs, record, record.finished())

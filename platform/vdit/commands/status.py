@@ -30,7 +30,8 @@ def command(
     table = Table("trial", "state", "folder")
     shown = [planned for planned in plan.trials if states[planned.key] != "missing"][:200]
     for planned in shown:
-        table.add_row(f"{planned.trial.arm}, seed {planned.trial.seed}", states[planned.key], f"trials/{planned.folder}")
+        names = " = ".join([planned.trial.arm, *planned.shared_with])
+        table.add_row(f"{names}, seed {planned.trial.seed}", states[planned.key], f"trials/{planned.folder}")
     console = Console(highlight=False)
     if shown:
         console.print(table)

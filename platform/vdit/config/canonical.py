@@ -11,6 +11,7 @@ from typing import Any
 # Text of the frozen parts already seen, by identity; the part is kept so that its identity is not given away. Trials of a study share most
 # of their parts, so that the key of one more costs only what differs.
 Memo = dict[int, tuple[object, str]]
+_WORDS = {None: "null", True: "true", False: "false"}
 
 
 def canonical(value: object, memo: Memo | None = None) -> str:
@@ -25,7 +26,7 @@ def canonical(value: object, memo: Memo | None = None) -> str:
         case str():
             return encode_basestring_ascii(value)
         case None | bool() | int() | float():
-            return json.dumps(value, allow_nan=False)
+            return _scalar(value)
         case list() | tuple():
             return f"[{','.join([canonical(item, memo) for item in value])}]"
         case Mapping():
@@ -43,6 +44,12 @@ def canonical(value: object, memo: Memo | None = None) -> str:
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON, as 64 hex digits."""
     return sha256(canonical(value).encode()).hexdigest()
+
+
+def _scalar(value: float | None) -> str:
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    return int.__repr__(value) if isinstance(value, int) else json.dumps(value, allow_nan=False)
 
 
 def _mapping(value: Mapping[str, object], memo: Memo | None) -> str:

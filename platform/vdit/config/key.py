@@ -1,14 +1,16 @@
 """The identity of a trial: SHA-256 over everything that decides what it computes."""
 
 from dataclasses import fields
+from functools import lru_cache
 from hashlib import sha256
 
 from vdit.config.canonical import Memo, canonical
+from vdit.config.data import Data
 from vdit.config.trial import Trial
 
 # The arm is only a name and `launch` only says where; the miniature world is part of the data's digest, and no other benchmark reads it.
-_NOT_OF_THE_TRIAL = frozenset({"arm", "launch", "data"})
-_NOT_OF_THE_DATA = frozenset({"world"})
+_OF_THE_TRIAL = tuple(field.name for field in fields(Trial) if field.name not in ("arm", "launch"))
+_OF_THE_DATA = tuple(field.name for field in fields(Data) if field.name != "world")
 
 
 def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: str, memo: Memo | None = None) -> str:
@@ -16,8 +18,7 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 
     `memo` may be handed from call to call to make many keys fast; it never changes the result.
     """
-    config: dict[str, object] = {field.name: getattr(trial, field.name) for field in fields(trial) if field.name not in _NOT_OF_THE_TRIAL}
-    config["data"] = {field.name: getattr(trial.data, field.name) for field in fields(trial.data) if field.name not in _NOT_OF_THE_DATA}
+    config = {name: _data(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL}
     whole = {"config": config, "data": data_digest, "weights": weights_digest, "code": code_digest}
     return sha256(canonical(whole, memo).encode()).hexdigest()
 
@@ -25,3 +26,22 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 def folder_name(key: str) -> str:
     """The trial's folder below runs/trials: 64 bits of the key, short enough for any file system."""
     return key[:16]
+
+
+def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
+    """16 hex digits for each section of the configuration, to say which one moved; the key itself is over all of them and the seed.
+
+    `memo` as for `trial_key`.
+    """
+    sections = {name: _data(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL if name != "seed"}
+    return {f"config.{name}": _short(canonical(section, memo)) for name, section in sections.items()}
+
+
+@lru_cache(maxsize=64)
+def _short(text: str) -> str:
+    """Most sections are those of the trial before."""
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+def _data(trial: Trial) -> dict[str, object]:
+    return {name: getattr(trial.data, name) for name in _OF_THE_DATA}

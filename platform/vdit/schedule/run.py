@@ -10,6 +10,7 @@ from typing import Any
 from vdit.config.trial import to_json
 from vdit.registry import find
 from vdit.schedule.view import View
+from vdit.study import accept
 from vdit.study.plan import Plan, PlannedTrial
 from vdit.track.entry import Entry, Record, RecordLostError
 from vdit.train.folder import Ticket, data_folder, write_json
@@ -31,7 +32,7 @@ def entry(planned: PlannedTrial, plan: Plan) -> Entry:
     """What the record is told of a trial."""
     trial = planned.trial
     config = json.loads(to_json(trial))
-    return Entry(planned.key, trial.arm, trial.seed, planned.levels, plan.code, planned.data, planned.weights, plan.notice, config)
+    return Entry(planned.key, trial.arm, trial.seed, planned.levels, planned.code, planned.data, planned.weights, plan.notice, config)
 
 
 def folder_of(planned: PlannedTrial, runs: Path) -> Path:
@@ -41,7 +42,7 @@ def folder_of(planned: PlannedTrial, runs: Path) -> Path:
 def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
     """The trial's folder with its config.json. A folder of the same name with another key is a collision of 64-bit names: refused."""
     folder = folder_of(planned, runs)
-    ticket = Ticket(planned.key, planned.trial, plan.code, planned.data, planned.weights, plan.notice)
+    ticket = Ticket(planned.key, planned.trial, planned.code, planned.data, planned.weights, plan.notice)
     path = folder / "config.json"
     if path.exists() and json.loads(path.read_text())["key"] != planned.key:
         raise ValueError(f"{path} belongs to another trial than {planned.key}; move {folder} away")
@@ -75,6 +76,17 @@ def catch_up(plan: Plan, runs: Path, record: Record, known: set[str]) -> int:
     for planned in lacking:
         record.finish(entry(planned, plan), folder_of(planned, runs))
     return len(lacking)
+
+
+def keep_plan(plan: Plan, runs: Path) -> None:
+    """Writes the study's plan.json, and into the folder of each older result that it accepts for which code and by which study."""
+    for planned in plan.older:
+        file = folder_of(planned, runs) / accept.RECORD
+        known = json.loads(file.read_bytes()) if file.exists() else []
+        mine = {"code": plan.code, "study": plan.study.study}
+        if mine not in known:
+            write_json(file, [*known, mine])
+    write_json(runs / "studies" / plan.study.study / "plan.json", plan.document())
 
 
 class Reporter:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import product
 
 from vdit.config.trial import Trial
 from vdit.registry import nearest
+from vdit.study import explain
 from vdit.study.document import shown
+from vdit.study.factors import Factor, Levels, crossed, factors, level_name
+from vdit.study.feasible import OF_DIFFUSION
 from vdit.study.spec import Arm, Level, Study, axis
 
 
@@ -15,10 +17,12 @@ def arms(study: Study) -> list[Arm]:
     match study.design:
         case "listed":
             found = listed(study)
-        case "grid":
+        case "grid" | "paired":
             found = grid(study)
         case "one-factor":
             found = one_factor(study)
+        case "leave-one-out":
+            found = leave_one_out(study)
     names = {arm.name: arm for arm in found}
     if len(names) < len(found):
         twice = next(arm.name for arm in found if names[arm.name] is not arm)
@@ -35,20 +39,34 @@ def listed(study: Study) -> list[Arm]:
 
 
 def grid(study: Study) -> list[Arm]:
-    """The written arms, and every combination of the axes' levels once, each with the reference's levels on all other axes."""
+    """The written arms, and every combination of the axes' levels once, each with the reference's levels on all other axes.
+
+    The axes of a group of `zip` count as one: that makes it `paired`.
+    """
     levels = _reference_levels(study)
-    names = [varied.name for varied in study.axes]
-    points = product(*(varied.levels for varied in study.axes))
-    return [*study.arms, *(_point(levels, zip(names, point, strict=True)) for point in points)]
+    return [*study.arms, *(_varied(study, levels, point) for point in crossed(factors(study, levels), levels))]
 
 
 def one_factor(study: Study) -> list[Arm]:
-    """The written arms, and for each level of each axis the reference with that one level changed."""
+    """The written arms, and for each level of each axis, or group of axes, the reference with that alone changed."""
     levels = _reference_levels(study)
-    points = [_point(levels, [(varied.name, level)]) for varied in study.axes for level in varied.levels]
+    points = [_varied(study, levels, point) for factor in factors(study, levels) for point in crossed([factor], levels)]
     reference, *trials = resolve(study.base, [Arm("", levels), *points])
     # A level that the reference has already, by name or by default, makes no other arm.
     return [*study.arms, *(point for point, trial in zip(points, trials, strict=True) if replace(trial, arm="") != reference)]
+
+
+def leave_one_out(study: Study) -> list[Arm]:
+    """The written arms, and for each axis, or group of axes, the reference without that component: at the one level that is listed."""
+    levels = _reference_levels(study)
+    components = factors(study, levels)
+    found = [_without(study, levels, component) for component in components]
+    reference, *trials = resolve(study.base, [Arm("", levels), *found])
+    for component, trial in zip(components, trials, strict=True):
+        if replace(trial, arm="") == reference:
+            message = "the reference has this level too, so that nothing is left out; list the level without the component"
+            raise explain.complaint(study.path, ("axes", component.names[0]), message)
+    return [*study.arms, *found]
 
 
 def resolve(base: Trial, arms: Iterable[Arm]) -> list[Trial]:
@@ -66,15 +84,26 @@ def resolve(base: Trial, arms: Iterable[Arm]) -> list[Trial]:
     return found
 
 
-def level_name(level: Level) -> str:
-    """As an arm's name has it: 50, image+text, in+up2."""
-    return "+".join(level) if isinstance(level, tuple) else str(level)
-
-
-def _reference_levels(study: Study) -> Mapping[str, Level]:
+def _reference_levels(study: Study) -> Levels:
     return next((arm.levels for arm in study.arms if arm.name == study.reference), {})
 
 
-def _point(levels: Mapping[str, Level], changed: Iterable[tuple[str, Level]]) -> Arm:
-    point = dict(changed)
-    return Arm(", ".join(f"{name}={level_name(level)}" for name, level in point.items()), {**levels, **point})
+def _varied(study: Study, levels: Levels, point: Levels) -> Arm:
+    return Arm(", ".join([f"{name}={level_name(level)}" for name, level in point.items()]), _changed(study, levels, point))
+
+
+def _without(study: Study, levels: Levels, component: Factor) -> Arm:
+    if len(component.points) > 1:
+        message = f"has {len(component.points)} levels; keep the one without the component, or write design: one-factor"
+        raise explain.complaint(study.path, ("axes", component.names[0]), message)
+    point = dict(zip(component.names, component.points[0], strict=True))
+    return Arm(f"without {' and '.join(component.names)}", _changed(study, levels, point))
+
+
+def _changed(study: Study, levels: Levels, point: Levels) -> Mapping[str, Level]:
+    """The reference's levels with those of the point, but none that the point's backbone has no use for and the point does not vary."""
+    both = {**levels, **point}
+    backbone = both.get("backbone")
+    if backbone is None or not replace(study.base.model.backbone, name=str(backbone)).is_swin:
+        return both
+    return {name: level for name, level in both.items() if name in point or name not in OF_DIFFUSION}

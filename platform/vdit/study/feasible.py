@@ -8,7 +8,7 @@ from vdit.study import explain
 from vdit.study.spec import Arm
 
 # What these vary is not there in Video Swin, whose arms would train the same model under another name.
-_OF_DIFFUSION = ("prompt", "noise", "timestep", "taps")
+OF_DIFFUSION = ("prompt", "noise", "timestep", "taps")
 
 
 def check(path: Path, arms: Sequence[Arm], resolved: Sequence[Trial]) -> None:
@@ -27,12 +27,13 @@ def check(path: Path, arms: Sequence[Arm], resolved: Sequence[Trial]) -> None:
 
 
 def _axes(path: Path, arm: Arm, trial: Trial) -> None:
-    idle = [name for name in _OF_DIFFUSION if name in arm.levels] if trial.model.backbone.is_swin else []
+    idle = [name for name in OF_DIFFUSION if name in arm.levels] if trial.model.backbone.is_swin else []
     if idle:
         raise explain.complaint(
             path,
             ("arms", arm.name, idle[0]),
-            f"has no effect with backbone {trial.model.backbone.name!r}, which no noise and no prompt reaches; drop it",
+            f"has no effect with backbone {trial.model.backbone.name!r}, which no noise and no prompt reaches; "
+            "drop it, or name under `when` the backbones that it varies for",
         )
 
 

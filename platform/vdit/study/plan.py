@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from vdit.config.canonical import Memo
+from vdit.config.canonical import Memo, canonical
 from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
-from vdit.config.key import folder_name, trial_key
+from vdit.config.key import folder_name, section_digests, trial_key
 from vdit.config.trial import Trial
 from vdit.study import design, feasible
+from vdit.study.accept import Acceptances, find, last_plan, remembered
 from vdit.study.preset import Estimate
 from vdit.study.spec import Arm, Level, Study
 from vdit.study.stages import Stage, stages
@@ -24,7 +25,10 @@ ABSENT = "not given"
 
 @dataclass(frozen=True, slots=True)
 class PlannedTrial:
-    """A trial with its identity. `shared_with` are the other arms whose resolved configuration is the same."""
+    """A trial with its identity. `shared_with` are the other arms whose resolved configuration is the same.
+
+    `code` is what has computed it, or will. Where a result of older code is accepted, `code` and `key` are that result's.
+    """
 
     key: str
     trial: Trial
@@ -33,13 +37,14 @@ class PlannedTrial:
     shared_with: tuple[str, ...]
     data: str
     weights: str
+    code: str
 
     @property
     def folder(self) -> str:
         return folder_name(self.key)
 
-    def row(self) -> dict[str, Any]:
-        """As plan.json has it."""
+    def row(self, memo: Memo) -> dict[str, Any]:
+        """As plan.json has it; `memo` as for `section_digests`."""
         return {
             "key": self.key,
             "arm": self.trial.arm,
@@ -47,7 +52,13 @@ class PlannedTrial:
             "levels": {name: list(level) if isinstance(level, tuple) else level for name, level in self.levels.items()},
             "done": self.done,
             "shared_with": list(self.shared_with),
+            "code": self.code,
+            "digests": self.digests(memo),
         }
+
+    def digests(self, memo: Memo) -> dict[str, str]:
+        """All that the key is made of, beside seed and code."""
+        return {**section_digests(self.trial, memo), "data": self.data, "weights": self.weights}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers."""
+    """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers.
+
+    `accepted` are results of older code that stand for trials, of this study or another; `last` is plan.json of the study's last run.
+    """
 
     study: Study
     arms: tuple[Arm, ...]
@@ -69,15 +83,23 @@ class Plan:
     stages: tuple[Stage, ...]
     estimate: Cost
     code: str
+    accepted: Acceptances
     notice: str
+    last: Mapping[str, Any] | None
 
     @property
     def missing(self) -> tuple[PlannedTrial, ...]:
         return tuple(trial for trial in self.trials if not trial.done)
 
+    @property
+    def older(self) -> tuple[PlannedTrial, ...]:
+        """Those whose result is one of older code that is accepted."""
+        return tuple(trial for trial in self.trials if trial.code != self.code)
+
     def document(self) -> dict[str, Any]:
         """plan.json and `vdit plan --json` (interface.md, Files)."""
         study = self.study
+        memo: Memo = {}
         return {
             "study": study.study,
             "preset": study.preset,
@@ -87,18 +109,21 @@ class Plan:
             "methods": list(study.methods),
             "seeds": list(study.seeds),
             "arms": [arm.name for arm in self.arms],
-            "trials": [trial.row() for trial in self.trials],
+            "trials": [trial.row(memo) for trial in self.trials],
             "stages": [asdict(stage) | {"arms": list(stage.arms)} for stage in self.stages],
             "estimate": asdict(self.estimate),
             "code": self.code,
+            "accepted": {key: [older.key, older.code] for key, older in self.accepted.items()},
             "data": sorted({trial.data for trial in self.trials}),
             "weights": sorted({trial.weights for trial in self.trials}),
             "notice": self.notice,
         }
 
 
-def build(study: Study, runs: Path, *, provisional: bool = False, packages: tuple[str, ...] = PACKAGES) -> Plan:
+def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = "", packages: tuple[str, ...] = PACKAGES) -> Plan:
     """The plan of a study against what `runs` holds. Writes manifests there and nothing else.
+
+    `accept` is the digest of older code, or its beginning, whose results stand beside those that the study's last run accepted.
 
     Raises ValueError where a folder of data is needed and not given; with `provisional` only the notice says so, and nothing is done.
     """
@@ -106,27 +131,33 @@ def build(study: Study, runs: Path, *, provisional: bool = False, packages: tupl
     resolved = design.resolve(study.base, arms)
     feasible.check(study.path, arms, resolved)
     code = code_digest(packages, runs / "manifests")
+    memo: Memo = {}
     points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
-    trials = _trials(points, _Identities(runs / "manifests", provisional), code, _finished(runs))
-    return Plan(study, tuple(arms), trials, stages(resolved), _cost(study.estimate, trials, runs), code, _notice(trials))
+    last = last_plan(runs, study.study)
+    accepted = {**remembered(last, code), **(find(runs, accept, code) if accept else {})}
+    trials = _trials(points, _Identities(runs / "manifests", provisional, memo), code, _Results(_finished(runs), accepted))
+    cost = _cost(study.estimate, trials, runs)
+    return Plan(study, tuple(arms), trials, stages(resolved, memo), cost, code, accepted, _notice(trials), last)
 
 
 class _Identities:
-    """Digests of data and weights, each computed once for what it depends on: a folder is not walked once a trial."""
+    """Keys of trials. Digests of data and weights are computed once for what they depend on: a folder is not walked once a trial."""
 
-    def __init__(self, manifests: Path, provisional: bool) -> None:
-        self.manifests, self.provisional = manifests, provisional
-        self.seen: dict[object, str] = {}
+    def __init__(self, manifests: Path, provisional: bool, memo: Memo) -> None:
+        self.manifests, self.provisional, self.memo = manifests, provisional, memo
+        self.seen: dict[tuple[str, ...], str] = {}
 
     def data(self, trial: Trial) -> str:
         absent = self.provisional and not trial.launch.data and trial.data.benchmark != "miniature"
-        place = ("data", trial.launch.data, trial.data.benchmark, trial.data.world)
+        # Texts instead of what they are of, because a text remembers its hash.
+        place = ("data", trial.launch.data, trial.data.benchmark, canonical(trial.data.world, self.memo))
         if place not in self.seen:
             self.seen[place] = ABSENT if absent else data_identity(trial, self.manifests)
         return self.seen[place]
 
     def weights(self, trial: Trial) -> str:
-        place = ("weights", trial.launch.weights, trial.model.backbone, trial.model.architecture)
+        parts = (trial.model.backbone, trial.model.architecture)
+        place = ("weights", trial.launch.weights, *(canonical(part, self.memo) for part in parts))
         if place not in self.seen:
             self.seen[place] = weights_identity(trial, self.manifests)
         return self.seen[place]
@@ -137,19 +168,33 @@ def _points(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Sta
     return ((arm, starts.of(replace(resolved, seed=seed))) for seed in seeds for arm, resolved in arms)
 
 
-def _trials(points: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, finished: frozenset[str]) -> tuple[PlannedTrial, ...]:
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Folder names of finished trials, and which of them stand for a trial of the code of today."""
+
+    finished: frozenset[str]
+    accepted: Acceptances
+
+    def place(self, key: str, code: str) -> tuple[str, str, bool]:
+        """Of a trial's key: that of its result with the code that computed it, and whether it is there."""
+        older = self.accepted.get(key)
+        if folder_name(key) not in self.finished and older and folder_name(older.key) in self.finished:
+            return older.key, older.code, True
+        return key, code, folder_name(key) in self.finished
+
+
+def _trials(points: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, results: _Results) -> tuple[PlannedTrial, ...]:
     """One trial a key, under the first arm that has it."""
-    memo: Memo = {}
     found: dict[str, PlannedTrial] = {}
     sharing: dict[str, list[str]] = {}
     for arm, trial in points:
         data, weights = identities.data(trial), identities.weights(trial)
-        key = trial_key(trial, data, weights, code, memo)
+        key = trial_key(trial, data, weights, code, identities.memo)
         if key in found:
             sharing.setdefault(key, []).append(arm.name)
             continue
-        done = data != ABSENT and folder_name(key) in finished
-        found[key] = PlannedTrial(key, trial, arm.levels, done, (), data, weights)
+        place, author, done = results.place(key, code)
+        found[key] = PlannedTrial(place, trial, arm.levels, done and data != ABSENT, (), data, weights, author)
     found |= {key: replace(found[key], shared_with=tuple(names)) for key, names in sharing.items()}
     return tuple(found.values())
 

@@ -19,7 +19,8 @@ from vdit.study.locate import resolve
 from vdit.study.preset import Estimate, base_trial
 
 Level: TypeAlias = str | int | tuple[str, ...]
-DesignName = Literal["listed", "grid", "one-factor"]
+DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired"]
+CROSSED: tuple[DesignName, ...] = ("grid", "paired")
 SECTIONS = ("model", "data", "train", "evaluate", "launch")
 Measure = Literal["components", "consistency", "quality", "drift", "light"]
 
@@ -37,10 +38,18 @@ def _name(word: str) -> str:
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    twice = next((value for position, value in enumerate(values) if value in values[:position]), None)
-    if twice is not None:
-        raise ValueError(f"{twice!r} is there twice; each counts once")
+    seen: set[Any] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"{value!r} is there twice; each counts once")
+        seen.add(value)
     return values
+
+
+def _together(names: tuple[str, ...]) -> tuple[Any, ...]:
+    if len(names) < 2:
+        raise ValueError("a group needs two axes or more that change together; add one, or drop the group")
+    return _distinct(names)
 
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -51,6 +60,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 class StudyFile:
     """The keys of a study file. The sections `model` to `launch` overlay the preset's; `start` names a study to go on from.
 
+    The axes of a group of `zip` change together; an axis that `when` names varies only where the axes below it have one of their levels.
     `methods` are those that were not trained here but scored and logged: the tables show them beside the arms.
     """
 
@@ -62,6 +72,8 @@ class StudyFile:
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
     arms: dict[Name, dict[str, Any]] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
+    zip: tuple[Annotated[tuple[str, ...], AfterValidator(_together)], ...] = ()
+    when: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     measure: Annotated[tuple[Measure, ...], AfterValidator(_distinct)] = ()
     methods: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = ()
     model: dict[str, Any] = field(default_factory=dict)
@@ -88,6 +100,15 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """`axis` varies only where the axis `on` has one of `levels`."""
+
+    axis: str
+    on: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Study:
     """A study as its design needs it. `base` is the preset with the study's overrides: what every arm starts from.
 
@@ -104,6 +125,8 @@ class Study:
     seeds: tuple[int, ...]
     arms: tuple[Arm, ...]
     axes: tuple[Axis, ...]
+    zip: tuple[tuple[str, ...], ...]
+    when: tuple[Condition, ...]
     measure: tuple[Measure, ...]
     methods: tuple[str, ...]
     base: Trial
@@ -125,8 +148,14 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
             # Workers start in folders of their own.
             base = replace(base, launch=replace(base.launch, **{name: str(place.resolve())}))  # type: ignore[arg-type]
     arms = tuple(Arm(name, _levels(path, ("arms", name), levels)) for name, levels in file.arms.items())
-    axes = tuple(_axis_levels(path, name, levels) for name, levels in file.axes.items())
+    axes = tuple(Axis(name, _axis_levels(path, ("axes", name), name, levels)) for name, levels in file.axes.items())
+    when = tuple(
+        Condition(name, on, _axis_levels(path, ("when", name, on), on, levels))
+        for name, conditions in file.when.items()
+        for on, levels in conditions.items()
+    )
     _check_design(path, file)
+    _check_factors(path, file)
     _check_start(path, file, base)
     return Study(
         path=path,
@@ -138,6 +167,8 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
         seeds=file.seeds,
         arms=arms,
         axes=axes,
+        zip=file.zip,
+        when=when,
         measure=file.measure,
         methods=file.methods,
         base=base,
@@ -166,33 +197,45 @@ def _levels(path: Path, keys: tuple[str, ...], levels: Mapping[str, Any]) -> dic
     return {name: level_of(path, (*keys, name), name, value) for name, value in levels.items()}
 
 
-def _axis_levels(path: Path, name: str, values: list[Any]) -> Axis:
+def _axis_levels(path: Path, keys: tuple[str, ...], name: str, values: list[Any]) -> tuple[Level, ...]:
     if name not in _axes():
-        raise explain.unknown(path, ("axes", name), "axis", name, _axes())
-    levels = tuple(level_of(path, ("axes", name, position), name, value) for position, value in enumerate(values))
+        raise explain.unknown(path, keys, "axis", name, _axes())
+    levels = tuple(level_of(path, (*keys, position), name, value) for position, value in enumerate(values))
     if not levels:
-        raise explain.complaint(path, ("axes", name), "no level is listed; list at least one, or drop the axis")
+        raise explain.complaint(path, keys, "no level is listed; list at least one, or drop the axis")
     try:
-        return Axis(name, _distinct(levels))
+        return _distinct(levels)
     except ValueError as error:
-        raise explain.complaint(path, ("axes", name), str(error)) from error
+        raise explain.complaint(path, keys, str(error)) from error
 
 
 def _check_design(path: Path, file: StudyFile) -> None:
     """Every key that is given has a use, and every one that is needed is given."""
-    if file.design == "listed" and file.axes:
+    design, crosses = file.design, file.design in CROSSED
+    if design == "listed" and file.axes:
         raise explain.complaint(path, ("axes",), "design 'listed' varies no axes; list arms, or write design: grid or one-factor")
-    if file.design != "listed" and not file.axes:
-        raise explain.complaint(path, ("axes",), f"design {file.design!r} needs axes with levels, such as {{timestep: [0, 50]}}")
-    if file.design != "grid" and not file.arms:
-        raise explain.complaint(path, ("arms",), f"design {file.design!r} needs arms, such as {{VD-T: {{prompt: text}}}}")
-    if file.design == "one-factor" and not file.reference:
-        raise explain.complaint(path, ("reference",), "design 'one-factor' needs the name of the arm to vary; name one of arms")
+    if design != "listed" and not file.axes:
+        raise explain.complaint(path, ("axes",), f"design {design!r} needs axes with levels, such as {{timestep: [0, 50]}}")
+    if not crosses and not file.arms:
+        raise explain.complaint(path, ("arms",), f"design {design!r} needs arms, such as {{VD-T: {{prompt: text}}}}")
+    if design in ("one-factor", "leave-one-out") and not file.reference:
+        raise explain.complaint(path, ("reference",), f"design {design!r} needs the name of the arm to vary; name one of arms")
     both = next((name for name in file.methods if name in file.arms), None)
     if both is not None:
         raise explain.complaint(path, ("methods",), f"{both!r} is an arm, and a row has one source; drop it here, or rename the arm")
-    if file.reference and file.reference not in file.arms and file.design != "grid":
+    if file.reference and file.reference not in file.arms and not crosses:
         raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
+
+
+def _check_factors(path: Path, file: StudyFile) -> None:
+    """Groups and conditions have a use in the design; whether they make sense, its factors say."""
+    design = file.design
+    if design == "paired" and not file.zip:
+        raise explain.complaint(path, ("zip",), "design 'paired' needs the axes that change together, such as [[timestep, taps]]")
+    if design in ("listed", "grid") and file.zip:
+        raise explain.complaint(path, ("zip",), f"design {design!r} pairs no axes; drop it, or write design: paired")
+    if design not in CROSSED and file.when:
+        raise explain.complaint(path, ("when",), f"under design {design!r} no condition ever changes; drop it, or write design: grid")
 
 
 def _check_start(path: Path, file: StudyFile, base: Trial) -> None:

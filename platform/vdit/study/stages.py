@@ -5,7 +5,6 @@ A stage is shareable if nothing trainable, unpinned or random is upstream of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal
 
 from vdit.config.canonical import Memo, canonical
@@ -37,10 +36,9 @@ class _Group:
     size: int
 
 
-def stages(arms: Sequence[Trial]) -> tuple[Stage, ...]:
-    """One entry a stage and verdict, over one trial of every arm."""
+def stages(arms: Sequence[Trial], memo: Memo) -> tuple[Stage, ...]:
+    """One entry a stage and verdict, over one trial of every arm. `memo` as for `canonical`."""
     groups: dict[tuple[Node, tuple[str, ...]], _Group] = {}
-    memo: Memo = {}
     for trial in arms:
         for stage in used(trial.model):
             key = stage, obstacles(stage, trial.model)
@@ -86,7 +84,6 @@ def obstacle(node: Node, model: Model) -> str:
     return ""
 
 
-@cache
 def obstacles(node: Node, model: Model) -> tuple[str, ...]:
     """All obstacles at the node and upstream of it: the proof, empty where the node is shareable."""
     found = dict.fromkeys(reason for before in upstream(node, model) for reason in obstacles(before, model))
