@@ -22,17 +22,29 @@ def attach(address: str) -> None:
 
 
 def check(launch: Launch) -> None:
-    """Raises ValueError where no trial of this shape can ever be placed: Ray would wait for ever."""
+    """Raises ValueError where no trial of this shape can ever be placed: Ray would wait for ever. Nodes that may still come count."""
     import ray
 
-    have = ray.cluster_resources()
+    have, limit = ray.cluster_resources(), limits()
     need = {"CPU": launch.workers * launch.threads, "GPU": launch.workers if launch.gpus else 0}
     for resource, count in need.items():
-        if count > have.get(resource, 0):
+        if count > max(have.get(resource, 0), limit.get(resource, 0)):
+            growth = f" and may grow to {limit[resource]:g}" if limit.get(resource, 0) > have.get(resource, 0) else ""
             raise ValueError(
-                f"a trial of {launch.workers} workers needs {count} {resource}, the cluster has {have.get(resource, 0):g}; "
+                f"a trial of {launch.workers} workers needs {count} {resource}, the cluster has {have.get(resource, 0):g}{growth}; "
                 "lower launch.workers or launch.threads, or join a larger cluster with --address"
             )
+
+
+def limits() -> dict[str, float]:
+    """What the nodes that the autoscaler may start have together, by resource; empty where nothing scales.
+
+    Ray publishes it to its own libraries only. The autoscaler writes it down shortly after the head has started, and takes the largest
+    number of each kind of node, whatever the cluster's own limit is: an upper bound.
+    """
+    from ray._private.state import state
+
+    return dict(state.get_max_resources_from_cluster_config() or {})
 
 
 def leave() -> None:
