@@ -21,7 +21,9 @@ INTERRUPTED = 130
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("studies", nargs="*", default=["ablation"], metavar="STUDY", help="a name in experiments/, or a path in the project")
+    parser.add_argument(
+        "studies", nargs="*", default=["ablation"], metavar="STUDY", help="a name in experiments/, or a path in the project"
+    )
     parser.add_argument("--shared", type=Path, default=os.environ.get("VDIT_SHARED"), help="folder that every node sees")
     parser.add_argument("--data", help="folder of the benchmark; else SHARED/data/<benchmark> where that is")
     parser.add_argument("--weights", help="folder of the frozen networks; else SHARED/weights where that is")
