@@ -16,6 +16,7 @@ from vdit.config.code import code_digest
 from vdit.study import spec
 
 PROJECT = Path(vdit.__file__).resolve().parents[2]
+AUTOSCALING = "~/ray_bootstrap_config.yaml"  # where `ray up` leaves what the autoscaler reads
 INTERRUPTED = 130
 
 
@@ -37,8 +38,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def run_options(study: spec.Study, given: argparse.Namespace) -> list[str]:
     """What `vdit run` is told of the cluster."""
-    usual = {"data": given.shared / "data" / study.base.data.benchmark, "weights": given.shared / "weights"}
-    options: dict[str, object] = {name: place for name, place in usual.items() if place.is_dir()}
+    usual = {
+        "data": given.shared / "data" / study.base.data.benchmark,
+        "weights": given.shared / "weights",
+        "autoscaling": Path(AUTOSCALING).expanduser(),
+    }
+    options: dict[str, object] = {name: place for name, place in usual.items() if place.exists()}
     options |= {name: value for name in ("data", "weights", "start", "workers") if (value := getattr(given, name)) is not None}
     return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 

@@ -26,9 +26,7 @@ class Shell(CommandRunnerInterface):  # type: ignore[misc]
     def run(
         self,
         cmd: str | None = None,
-        timeout: int = 120,
-        exit_on_fail: bool = False,
-        port_forward: list[tuple[int, int]] | None = None,
+        *,
         with_output: bool = False,
         environment_variables: dict[str, object] | None = None,
         **others: object,

@@ -24,6 +24,7 @@ def sweep(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[ModuleTyp
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "PROJECT", ROOT)
     monkeypatch.setenv("VDIT_SHARED", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     before = Path.cwd()
     yield module
@@ -65,6 +66,12 @@ def test_without_a_name_it_is_the_papers_study_on_the_shared_data(sweep: ModuleT
         *("--address", "auto", "--tracking-uri", ""),
         *("--data", f"{tmp_path}/data/ref_youtube_vos", "--weights", f"{tmp_path}/weights"),
     ]
+
+
+def test_on_a_cluster_that_grows_trials_may_wait_for_its_machines(sweep: ModuleType, told: list[list[str]], tmp_path: Path) -> None:
+    (tmp_path / "ray_bootstrap_config.yaml").touch()
+    sweep.all_of(["demo"])
+    assert told[0][-2:] == ["--autoscaling", f"{tmp_path}/ray_bootstrap_config.yaml"]
 
 
 def test_it_prints_the_file_and_the_digests_it_uses(
