@@ -59,9 +59,9 @@ def globals_first(arguments: list[str]) -> list[str]:
     return front + rest
 
 
-def main() -> int:
-    """Runs the command line; the only place that turns an exception into an exit code."""
-    arguments = globals_first(sys.argv[1:])
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command line, by default this process's; the only place that turns an exception into an exit code."""
+    arguments = globals_first(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(arguments, standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):

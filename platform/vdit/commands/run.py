@@ -8,6 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from vdit.schedule.cluster import Cluster
     from vdit.schedule.run import Outcome
     from vdit.study.plan import Plan, PlannedTrial
     from vdit.track.mlflow import MLflow
@@ -29,12 +30,14 @@ def command(
     ] = "",
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
+    autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: trials may wait for its machines.")] = None,
 ) -> None:
     """Run what is missing of a study; what is done stays done."""
     from dataclasses import replace
 
     from rich.console import Console
 
+    from vdit.schedule import cluster
     from vdit.schedule.run import check_data, check_disk
     from vdit.study import plan as planning
     from vdit.study import spec
@@ -55,8 +58,9 @@ def command(
     if local:
         alone(console, plan, chosen, runs)
         return
+    where = cluster.Cluster(address, cluster.limits(autoscaling))
     record = open_record(console, plan, runs, tracking_uri)
-    outcome = together(console, plan, chosen, record, address)
+    outcome = together(console, plan, chosen, record, where)
     conclude(console, plan, chosen, outcome)
 
 
@@ -112,7 +116,7 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLfl
     return record
 
 
-def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", address: str) -> "Outcome":
+def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", where: "Cluster") -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster
     from vdit.schedule.run import Outcome, run
@@ -122,8 +126,8 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
     outcome, status = Outcome(), "KILLED"
     try:
         if todo:
-            cluster.attach(address)
-            cluster.check(todo[0].trial.launch)
+            cluster.attach(where.address)
+            cluster.check(todo[0].trial.launch, where.grows)
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
                 outcome = run(plan, todo, record.runs, record, shown)

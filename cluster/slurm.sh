@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+#SBATCH --job-name=vdit
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=8
+#SBATCH --cpus-per-task=64
+#SBATCH --time=48:00:00
+#SBATCH --exclusive
+#SBATCH --requeue
+# Runs studies on a Ray inside a Slurm allocation. Submit it in the project's folder, on a file system that all nodes see, after
+# `make setup`: VDIT_SHARED=/scratch/vdit sbatch cluster/slurm.sh [STUDY ...]. Submitted again, it goes on.
+set -euo pipefail
+cd "$SLURM_SUBMIT_DIR"
+source .venv/bin/activate
+export VDIT_SHARED=${VDIT_SHARED:?names a folder that all nodes see, with room for data, weights and runs}
+export RAY_AUTH_MODE=token RAY_TMPDIR=/tmp/ray-$SLURM_JOB_ID
+ray get-auth-token --generate >/dev/null
+
+# The batch script runs on the allocation's first node: the head.
+head=$(hostname --ip-address | awk '{print $1}')
+# --exclusive above is needed: at the end Ray stops every Ray of this user on these nodes.
+srun --nodes="$SLURM_JOB_NUM_NODES" --ntasks="$SLURM_JOB_NUM_NODES" \
+  ray symmetric-run --address "$head:6379" --min-nodes "$SLURM_JOB_NUM_NODES" --dashboard-host=127.0.0.1 \
+  -- python cluster/sweep.py "$@"
