@@ -27,7 +27,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _videos, ref_youtube_vos
+from vdit.benchmarks import _problems, _videos, ref_youtube_vos
 from vdit.benchmarks._images import AGAIN
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -145,7 +145,7 @@ def check_unique(path: Path, rows: list[Row]) -> None:
     counts = Counter(image(row) for row in rows)
     for number, row in enumerate(rows):
         if counts[image(row)] > 1:
-            raise ValueError(f"{path}: {number}: {image(row)} is listed {counts[image(row)]} times; take all but one out")
+            _problems.found(f"{path}: {number}: {image(row)} is listed {counts[image(row)]} times; take all but one out")
 
 
 def check_files(path: Path, clips: Path, masks: Path, rows: list[Row]) -> None:
@@ -159,6 +159,7 @@ def check_files(path: Path, clips: Path, masks: Path, rows: list[Row]) -> None:
         there = {entry.name for entry in (masks / name).iterdir()} if (masks / name).is_dir() else set()
         missing += dict.fromkeys(h5(masks, row) for row in its if h5(masks, row).name not in there)
     if missing:
+        _problems.further(f"{path} names {file}, which does not exist; {AGAIN}, or take it out of the JSON" for file in missing[1:])
         raise ValueError(f"{path} names {missing[0]}, which does not exist ({len(missing)} such); {AGAIN}, or take it out of the JSON")
 
 
@@ -166,7 +167,7 @@ def check_frames(path: Path, clips: Path, rows: list[Row], lengths: dict[str, in
     for number, row in enumerate(rows):
         if row.frame > lengths[row.video]:
             last = f"{clips / row.video}.mp4 has {lengths[row.video]} frames"
-            raise ValueError(f"{path}: {number}: frame {row.frame} is listed, but {last}; {AGAIN}")
+            _problems.found(f"{path}: {number}: frame {row.frame} is listed, but {last}; {AGAIN}")
 
 
 def to_videos(rows: list[Row], lengths: dict[str, int]) -> Iterator[Video]:

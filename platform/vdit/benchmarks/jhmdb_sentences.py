@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from vdit.benchmarks import _images, a2d_sentences, ref_youtube_vos
+from vdit.benchmarks import _images, _problems, a2d_sentences, ref_youtube_vos
 from vdit.benchmarks._images import AGAIN
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -142,16 +142,18 @@ def check_files(path: Path, rows: list[Row], sources: list[Source]) -> None:
         missing = [its.folder / f"{name}.png" for name in a2d_sentences.names(length) if f"{name}.png" not in present]
         missing += [] if its.mat.is_file() else [its.mat]
         if missing:
-            raise ValueError(f"{path} names {missing[0]}, which does not exist ({len(missing)} such of its video); {AGAIN}")
+            _problems.found(f"{path} names {missing[0]}, which does not exist ({len(missing)} such of its video); {AGAIN}")
 
 
 def to_videos(path: Path, rows: list[Row]) -> Iterator[Video]:
     seen = set[str]()
     for number, row in enumerate(rows):
         if key(row) in seen:
-            raise ValueError(f"{path}: {number}: {key(row)} is listed before; take one out")
+            _problems.found(f"{path}: {number}: {key(row)} is listed before; take one out")
+            continue
         if not 1 <= frame(row) <= row.frames:
-            raise ValueError(f"{path}: {number}: frame {frame(row)} is listed, but the video has {row.frames}; mend the file")
+            _problems.found(f"{path}: {number}: frame {frame(row)} is listed, but the video has {row.frames}; mend the file")
+            continue
         seen.add(key(row))
         said = Expression(key(row), row.text, OBJECT)
         yield Video(key(row), a2d_sentences.names(row.frames), (said,), annotated=frame(row) - 1, source=row.video)

@@ -20,7 +20,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _outlines, ref_youtube_vos
+from vdit.benchmarks import _images, _outlines, _problems, ref_youtube_vos
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 locate = ref_youtube_vos.locate
@@ -170,7 +170,9 @@ def check_masks(path: Path, data: MeViS, video: Video) -> None:
     for name in (name for named in data.sets[video.id] for name in named):
         masks = data.folder / MASKS
         if name not in data.outlines:
-            raise ValueError(f"{path}: a sentence of video {video.id} names anno_id {name}, which {masks} lacks; restore both")
+            _problems.found(f"{path}: a sentence of video {video.id} names anno_id {name}, which {masks} lacks; restore both")
+            data.outlines[name] = [None] * len(video.frames)  # in a list of all problems, the reading goes on without it
         given, expected = len(data.outlines[name]), len(video.frames)
         if given != expected:
-            raise ValueError(f"{masks}: {name} has {given} masks, but its video {video.id} has {expected} frames; restore both")
+            _problems.found(f"{masks}: {name} has {given} masks, but its video {video.id} has {expected} frames; restore both")
+            data.outlines[name] = [None] * expected

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vdit.benchmarks import ref_youtube_vos
+from vdit.benchmarks import _problems, ref_youtube_vos
 from vdit.benchmarks.ref_youtube_vos import RefYouTubeVOS
 from vdit.video import Expression, Split, Video
 
@@ -62,15 +62,16 @@ def check_annotators(path: Path, video: Video) -> None:
     by_id = {said.id: said.object for said in video.expressions}
     expected = [str(number) for number in range(len(by_id))]
     if set(by_id) != set(expected) or len(by_id) % ANNOTATORS:
-        raise ValueError(
+        _problems.found(
             f"{place} has the ids {', '.join(by_id)}, expected 0, 1, 2, ... four for each object (object * 4 + annotator); "
             "make it with `vdit data prepare davis`"
         )
+        return
     named = [by_id[key] for key in expected]
     for first in range(0, len(named), ANNOTATORS):
         objects = set(named[first : first + ANNOTATORS])
         if len(objects) > 1 or objects & set(named[:first]):
-            raise ValueError(
+            _problems.found(
                 f"{place}: {first} to {first + ANNOTATORS - 1} name the objects {sorted(objects)}, expected one that no others name; "
                 "make it with `vdit data prepare davis`"
             )

@@ -1,0 +1,79 @@
+"""`vdit data check` on small trees of every format: a clean one has no problem, damages of a listing are listed together."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import a2d_tree
+import davis_tree
+import jhmdb_tree
+import mevis_tree
+import pytest
+
+from vdit.prepare.check import Report, check
+
+TREES: dict[str, Callable[[Path], Path]] = {
+    "ref_davis17": davis_tree.write_converted,
+    "mevis": mevis_tree.write,
+    "a2d_sentences": a2d_tree.write,
+    "jhmdb_sentences": jhmdb_tree.write,
+}
+
+
+def read(benchmark: str, root: Path) -> Report:
+    return check(benchmark, root, (), root.parent / "manifests", lambda *_: None)
+
+
+def edit(path: Path, change: Callable[[Any], object]) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize("benchmark", TREES)
+def test_a_clean_tree_is_read_whole(benchmark: str, tmp_path: Path) -> None:
+    report = read(benchmark, TREES[benchmark](tmp_path / "data"))
+    assert report.problems == () and report.digest
+    assert report.splits and all(count.frames and count.masks for count in report.splits.values())
+
+
+def test_davis(tmp_path: Path) -> None:
+    root = TREES["ref_davis17"](tmp_path / "data")
+    path = root / "meta_expressions/valid/meta_expressions.json"
+    videos = json.loads(path.read_text())["videos"]
+    edit(path, lambda listing: [video["expressions"].pop("0") for video in listing["videos"].values()])
+    problems = [problem.message for problem in read("ref_davis17", root).problems]
+    assert len(videos) > 1 and all(any(f"videos.{name}.expressions has the ids" in problem for problem in problems) for name in videos)
+
+
+def test_mevis(tmp_path: Path) -> None:
+    root = TREES["mevis"](tmp_path / "data")
+    path = root / "train/mask_dict.json"
+    first, second, *_ = json.loads(path.read_text())
+    edit(path, lambda masks: (masks.pop(first), masks[second].pop()))
+    problems = [problem.message for problem in read("mevis", root).problems]
+    assert any(f"names anno_id {first}" in problem for problem in problems), problems
+    assert any(f"{second} has" in problem for problem in problems), problems
+
+
+def test_a2d(tmp_path: Path) -> None:
+    root = TREES["a2d_sentences"](tmp_path / "data")
+    path = sorted(root.glob("a2d_sentences_single_frame_*_annotations.json"))[0]
+    rows = json.loads(path.read_text())
+    edit(path, lambda listing: listing.append(listing[0]))
+    problems = [problem.message for problem in read("a2d_sentences", root).problems]
+    assert sum("is listed 2 times" in problem for problem in problems) == 2, problems
+    files = sorted(root.rglob("*.h5"))
+    for file in files:
+        file.unlink()
+    problems = [problem.message for problem in read("a2d_sentences", root).problems]
+    assert rows and all(any(str(file) in problem for problem in problems) for file in files), problems
+
+
+def test_jhmdb(tmp_path: Path) -> None:
+    root = TREES["jhmdb_sentences"](tmp_path / "data")
+    path = root / "jhmdb_sentences_samples_metadata.json"
+    edit(path, lambda rows: rows.extend([rows[0], rows[1]]))
+    problems = [problem.message for problem in read("jhmdb_sentences", root).problems]
+    assert sum("is listed before" in problem for problem in problems) == 2, problems
