@@ -111,6 +111,17 @@ def test_flip_mirrors_everything_and_twice_is_nothing() -> None:
     assert np.array_equal(again.frames, clip.frames) and np.array_equal(again.boxes_T4, clip.boxes_T4)
 
 
+def test_masks_that_are_stored_column_by_column_are_transformed_as_others() -> None:
+    """As the files of A2D-Sentences have them."""
+    clip = blob(np.random.default_rng(3))
+    stored = geometry.measure(clip.frames, np.ascontiguousarray(clip.masks.transpose(0, 2, 1)).transpose(0, 2, 1), "inclusive")
+    assert not stored.masks.flags.c_contiguous and np.array_equal(stored.boxes_T4, clip.boxes_T4)
+    for given, expected in ((stored, clip), (geometry.flip(stored), geometry.flip(clip))):
+        resized = geometry.resize(given, 64, 104)
+        assert np.array_equal(given.masks, expected.masks)
+        assert np.array_equal(resized.masks, geometry.resize(expected, 64, 104).masks)
+
+
 @pytest.mark.parametrize("boxes", BOXES)
 def test_a_flip_before_resize_and_crop_is_one_after_them_with_the_window_mirrored(boxes: Extent) -> None:
     """So a random flip may come first or last. No centre of these sizes falls between two pixels, where either is the nearest."""

@@ -94,7 +94,7 @@ def flip(clip: Clip) -> Clip:
     """Left to right. Boxes are mirrored at the frame's width, as released; the caption must be mirrored with them (caption.mirror)."""
     x1, y1, x2, y2 = clip.boxes_T4.T
     boxes_T4 = np.stack([clip.width - x2, y1, clip.width - x1, y2], axis=1)
-    frames, masks = np.empty_like(clip.frames), np.empty_like(clip.masks)
+    frames, masks = np.empty_like(clip.frames, order="C"), np.empty_like(clip.masks, order="C")
     for source, target in ((clip.frames, frames), (clip.masks.view(np.uint8), masks.view(np.uint8))):
         for picture, out in zip(source, target, strict=True):
             cv2.flip(picture, LEFT_TO_RIGHT, out)

@@ -39,7 +39,7 @@ class Change:
 
 def distort(frames: Frames, rng: np.random.Generator) -> Frames:
     """Each frame with its own draws."""
-    changed = np.empty_like(frames)
+    changed = np.empty_like(frames, order="C")
     for frame, out in zip(np.ascontiguousarray(frames), changed, strict=True):
         apply(frame, draw(rng), out)
     return changed
@@ -69,7 +69,7 @@ def apply(frame: Frame, change: Change, out: Frame) -> None:
 
 def permuted(frame: Frame, channels: tuple[int, ...]) -> Frame:
     """No step but this one tells the channels apart, so it may as well come first."""
-    out = np.empty_like(frame)
+    out = np.empty_like(frame, order="C")
     cv2.mixChannels([frame], [out], [place for pair in zip(channels, IN_ORDER, strict=True) for place in pair])
     return out
 

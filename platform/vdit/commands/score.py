@@ -139,7 +139,7 @@ def report(result: "Result", out: Path | None, as_json: bool) -> None:
         problems = [problem._asdict() for problem in result.problems]
         typer.echo(json.dumps({"predictions": [result.found, result.wanted], "problems": problems, **result.numbers}, indent=1))
         return
-    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found")
+    typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found, numbers in %")
     typer.echo(result.summary.to_string(float_format="{:.2f}".format, na_rep=""))
     for problem in result.problems[:SHOWN]:
         typer.echo(f"{problem.kind}: {problem}", err=True)
