@@ -10,6 +10,7 @@ import a2d_tree
 import h5py
 import numpy as np
 import pytest
+from refusals import refusal
 
 from vdit.benchmarks import _videos, a2d_sentences
 from vdit.clips.annotated import centred
@@ -33,14 +34,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy(tree: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tree, tmp_path / "data"))
-
-
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(ValueError) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def edit(path: Path, change: Callable[[list[list]], object]) -> None:

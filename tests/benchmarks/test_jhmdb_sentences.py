@@ -9,6 +9,7 @@ import jhmdb_tree
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import refusal
 from scipy.io import savemat
 
 from vdit.benchmarks import jhmdb_sentences
@@ -30,14 +31,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copy(tree: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tree, tmp_path / "data"))
-
-
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(ValueError) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def edit(root: Path, row: int, field: int, value: object) -> None:

@@ -9,6 +9,7 @@ import davis_tree
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import refusal
 
 from vdit.benchmarks import ref_davis17, ref_youtube_vos
 from vdit.config.data import Data
@@ -28,14 +29,6 @@ def edit(root: Path, change: Callable[[dict], object]) -> None:
     content = json.loads((root / JSON).read_text())
     change(content["videos"]["dogs-scale"]["expressions"])
     (root / JSON).write_text(json.dumps(content))
-
-
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(ValueError) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def test_both_variants_of_the_folders_are_read_alike(root: Path, tmp_path: Path) -> None:

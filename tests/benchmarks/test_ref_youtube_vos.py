@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from refusals import refusal
 
 from vdit.benchmarks import miniature, ref_youtube_vos
 from vdit.config.data import Data, World
@@ -36,14 +37,6 @@ def edit(path: Path, change: Callable[[dict], None]) -> None:
     content = json.loads(path.read_text())
     change(content["videos"])
     path.write_text(json.dumps(content))
-
-
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(ValueError) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def test_labels_are_palette_indices_and_frames_are_rgb(copy: Path) -> None:

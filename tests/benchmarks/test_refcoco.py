@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from pycocotools import mask
+from refusals import refusal
 
 from vdit.benchmarks import refcoco
 from vdit.clips.sampling import sample
@@ -40,14 +41,6 @@ def edit(path: Path, change: Callable[[list[dict], list[dict]], object]) -> None
     content = json.loads(path.read_text())
     change(content["images"], content["annotations"])
     path.write_text(json.dumps(content))
-
-
-def refusal(action: Callable[[], object]) -> str:
-    with pytest.raises(ValueError) as caught:
-        action()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def red(split: Split, video: Video) -> np.ndarray:

@@ -170,6 +170,7 @@ def frame(row: Row) -> int:
 
 def read_mat(path: Path) -> Masks:
     """Masks [T, H, W] of all frames."""
+    # All of these are what scipy raises for a damaged file, depending on where it is damaged; nothing else runs here.
     try:
         content = loadmat(path, variable_names=["part_mask"])
     except (OSError, ValueError, TypeError, IndexError, NotImplementedError, MatReadError, zlib.error) as error:

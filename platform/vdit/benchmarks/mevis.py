@@ -117,24 +117,39 @@ def read(root: Path, split: str, frames: int) -> Split:
     Raises ValueError, in one line with the file and the remedy, for a missing folder, split or listed frame, broken JSON, a sentence of an
     object that has no masks, and masks that are not one a frame. A mask itself is checked when it is drawn.
     """
-    folder = root / split
-    path = folder / LISTED
-    if not path.is_file():
-        known = ", ".join(sorted(found.parent.name for found in root.glob(f"*/{LISTED}"))) or "(none)"
-        raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
+    path, entries = listed(root, split)
+    folder = path.parent
     if not (folder / MASKS).is_file():
         raise ValueError(f"{folder / MASKS} does not exist; the official valid has no masks: use valid_u, or restore it from the archive")
-    listing = ref_youtube_vos.parse(LISTING, path).videos
-    if not listing:
-        raise ValueError(f"{path} lists no video for split {split!r}; {AGAIN}")
-    sets = {name: sets_of(path, name, entry) for name, entry in listing.items()}
-    videos = tuple(to_video(path, name, entry, sets[name]) for name, entry in listing.items())
+    sets = {name: sets_of(path, name, entry) for name, entry in entries.items()}
+    videos = tuple(to_video(path, name, entry, sets[name]) for name, entry in entries.items())
     data = MeViS(folder, videos, (), sets, ref_youtube_vos.parse(OUTLINES, folder / MASKS))
     for video in videos:
         ref_youtube_vos.check_present(path, folder / "JPEGImages" / video.id, [f"{name}.jpg" for name in video.frames])
         check_masks(path, data, video)
     data.items = tuple(items(data, frames))
     return data
+
+
+def listing(root: Path, split: str) -> ref_youtube_vos.RefYouTubeVOS:
+    """The split to be predicted: frames only, so that the official valid will do. Raises ValueError as `read` does for JSON and frames."""
+    path, entries = listed(root, split)
+    videos = tuple(to_video(path, name, entry, None) for name, entry in entries.items())
+    data = ref_youtube_vos.RefYouTubeVOS(path.parent, videos, ())
+    ref_youtube_vos.check_frames(path, data)
+    return data
+
+
+def listed(root: Path, split: str) -> tuple[Path, dict[str, Entry]]:
+    """The split's JSON and its videos."""
+    path = root / split / LISTED
+    if not path.is_file():
+        known = ", ".join(sorted(found.parent.name for found in root.glob(f"*/{LISTED}"))) or "(none)"
+        raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
+    entries = ref_youtube_vos.parse(LISTING, path).videos
+    if not entries:
+        raise ValueError(f"{path} lists no video for split {split!r}; {AGAIN}")
+    return path, entries
 
 
 def items(data: MeViS, frames: int) -> Iterator[Item]:
@@ -157,10 +172,13 @@ def objects(said: Sentence) -> Objects:
     return tuple(sorted({str(key) for key in said.anno_id or ()}))
 
 
-def to_video(path: Path, name: str, entry: Entry, sets: tuple[Objects, ...]) -> Video:
+def to_video(path: Path, name: str, entry: Entry, sets: tuple[Objects, ...] | None) -> Video:
+    """Without `sets`, what a sentence names is hidden."""
     if not entry.frames:
         raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
-    said = tuple(Expression(key, given.exp, sets.index(objects(given)) + 1) for key, given in entry.expressions.items())
+    hidden = ref_youtube_vos.HIDDEN
+    numbers = {key: hidden if sets is None else sets.index(objects(given)) + 1 for key, given in entry.expressions.items()}
+    said = tuple(Expression(key, given.exp, numbers[key]) for key, given in entry.expressions.items())
     # Masks are counted in the order of the names, in whatever order the file lists them.
     return Video(name, tuple(sorted(entry.frames)), said)
 

@@ -11,6 +11,7 @@ Annotators each object has four expressions, whose ids are object * 4 + annotato
 Scores     an object is predicted once for each annotator, and the four results are averaged
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,21 +58,19 @@ def annotator(expression: Expression) -> int:
 
 
 def check_annotators(path: Path, video: Video) -> None:
-    """The ids are 0, 1, 2, ...; each four of them name one object, and no other four do."""
-    place = f"{path}: videos.{video.id}.expressions"
+    for problem in misnumbered(video):
+        _problems.found(f"{path}: videos.{video.id}.expressions{problem}; make it with `vdit data prepare davis`")
+
+
+def misnumbered(video: Video) -> Iterator[str]:
+    """What is wrong, to be read behind the place, unless the ids are 0, 1, 2, ... and each four name one object, which no other four do."""
     by_id = {said.id: said.object for said in video.expressions}
     expected = [str(number) for number in range(len(by_id))]
     if set(by_id) != set(expected) or len(by_id) % ANNOTATORS:
-        _problems.found(
-            f"{place} has the ids {', '.join(by_id)}, expected 0, 1, 2, ... four for each object (object * 4 + annotator); "
-            "make it with `vdit data prepare davis`"
-        )
+        yield f" has the ids {', '.join(by_id)}, expected 0, 1, 2, ... four for each object (object * 4 + annotator)"
         return
     named = [by_id[key] for key in expected]
     for first in range(0, len(named), ANNOTATORS):
         objects = set(named[first : first + ANNOTATORS])
         if len(objects) > 1 or objects & set(named[:first]):
-            _problems.found(
-                f"{place}: {first} to {first + ANNOTATORS - 1} name the objects {sorted(objects)}, expected one that no others name; "
-                "make it with `vdit data prepare davis`"
-            )
+            yield f": {first} to {first + ANNOTATORS - 1} name the objects {sorted(objects)}, expected one that no others name"

@@ -15,20 +15,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vdit import registry
+from vdit.benchmarks import ref_davis17
 from vdit.submit.folder import appearing, component
 from vdit.submit.pages import Shares, Stream, Write
 from vdit.submit.png import write_labels
 from vdit.video import Expression, Split, Video
 
-ANNOTATORS = 4
 BACKGROUND = 0.1
 
 
 def listing(root: Path, split: str) -> Split:
     """What is to be predicted: the benchmark's own loader, since its masks are public."""
-    found: Split = registry.find("benchmarks", "ref_davis17").read(root, split, 1)
-    return found
+    return ref_davis17.read(root, split, 1)
 
 
 def finished(out: Path, video: Video) -> bool:
@@ -37,7 +35,7 @@ def finished(out: Path, video: Video) -> bool:
 
 
 def folders(out: Path, video: Video) -> list[Path]:
-    return [out / f"anno_{annotator}" / component(video.id, "video") for annotator in range(ANNOTATORS)]
+    return [out / f"anno_{annotator}" / component(video.id, "video") for annotator in range(ref_davis17.ANNOTATORS)]
 
 
 @contextmanager
@@ -64,15 +62,12 @@ def writing(out: Path, video: Video, threshold: float) -> Iterator[Write]:
 
 
 def annotators(video: Video) -> dict[str, int]:
-    """Who said each expression, by its id, which is object * 4 + annotator."""
-    said = sorted(video.expressions, key=lambda expression: int(expression.id) if expression.id.isdecimal() else -1)
-    objects = [expression.object for expression in said]
-    quartets = [set(objects[first : first + ANNOTATORS]) for first in range(0, len(said), ANNOTATORS)]
-    numbered = [expression.id for expression in said] == [str(number) for number in range(len(said))]
-    if not numbered or len(said) % ANNOTATORS or any(len(named) != 1 or 0 in named for named in quartets):
-        given = ", ".join(f"{expression.id} of object {expression.object}" for expression in said)
-        raise ValueError(f"{video.id} has the expressions {given}; expected 0, 1, 2 ..., each {ANNOTATORS} of one object; convert it again")
-    return {expression.id: number % ANNOTATORS for number, expression in enumerate(said)}
+    """Who said each expression, by its id."""
+    wrong = next(ref_davis17.misnumbered(video), "" if all(said.object for said in video.expressions) else ": one names the background")
+    if wrong:
+        given = ", ".join(f"{said.id} of object {said.object}" for said in video.expressions)
+        raise ValueError(f"{video.id} has the expressions {given}{wrong}; convert it again")
+    return {said.id: ref_davis17.annotator(said) for said in video.expressions}
 
 
 class Fusion:
