@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn.functional import silu
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
+    from diffusers.models.resnet import ResnetBlock2D
 
 # The attention of the middle block as diffusers names it now, and as it did when Stable Diffusion's autoencoder was published.
 OLDER_NAMES = {"to_q.": "query.", "to_k.": "key.", "to_v.": "value.", "to_out.0.": "proj_attn."}
@@ -48,17 +50,22 @@ def _encode(vae: "AutoencoderKL", pixels_N3HW: Tensor) -> Posterior:
     """
     encoder = vae.encoder
     x = encoder.conv_in(pixels_N3HW)
-    for block in encoder.down_blocks[:2]:
-        x = block(x)
-    third = encoder.down_blocks[2]
-    for resnet in third.resnets:
-        x = resnet(x, temb=None)
-    map4_NCHW = x
-    for downsampler in third.downsamplers:
-        x = downsampler(x)
-    for block in encoder.down_blocks[3:]:
-        x = block(x)
+    maps = []
+    for block in encoder.down_blocks:
+        for resnet in block.resnets:
+            x = _residual(resnet, x)
+        maps.append(x)
+        for downsampler in block.downsamplers or ():
+            x = downsampler(x)
+    map4_NCHW = maps[2]
     x = encoder.mid_block(x)
     x = vae.quant_conv(encoder.conv_out(encoder.conv_act(encoder.conv_norm_out(x))))
     mean_NCHW, logvar_NCHW = x.chunk(2, dim=1)
     return Posterior(mean_NCHW=mean_NCHW, logvar_NCHW=logvar_NCHW.clamp(-30, 20), map4_NCHW=map4_NCHW)
+
+
+def _residual(block: "ResnetBlock2D", x_NCHW: Tensor) -> Tensor:
+    """As the block itself, which also divides by 1 and keeps what a gradient would need: SiLU and sum work in place here."""
+    hidden: Tensor = block.conv1(silu(block.norm1(x_NCHW), inplace=True))
+    hidden = block.conv2(silu(block.norm2(hidden), inplace=True))
+    return hidden.add_(x_NCHW if block.conv_shortcut is None else block.conv_shortcut(x_NCHW))

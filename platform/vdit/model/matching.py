@@ -47,6 +47,7 @@ def costs(logits_KBTQ: Tensor, boxes_KBTQ4: Tensor, low_KBTQHW: Tensor, targets:
 
 @torch.no_grad()
 def match(logits_KBTQ: Tensor, boxes_KBTQ4: Tensor, low_KBTQHW: Tensor, targets: Targets, weights: MatchWeights) -> Tensor:
-    """[K, B] int64: the query of each clip in each layer; of equal ones the first."""
+    """[K, B] int64: the query of each clip in each layer; of equal ones the first. Layer by layer: its masks stay in a CPU's cache."""
     with no_autocast(logits_KBTQ.device):
-        return costs(logits_KBTQ, boxes_KBTQ4, low_KBTQHW, targets, weights).argmin(dim=-1)
+        layers = zip(logits_KBTQ[:, None], boxes_KBTQ4[:, None], low_KBTQHW[:, None], strict=True)
+        return torch.cat([costs(*layer, targets, weights).argmin(dim=-1) for layer in layers])
