@@ -90,11 +90,10 @@ def test_published_parts_read_the_same_after_conversion(published: Folders, load
     state = loaded.unet.state_dict()
     assert all(torch.equal(state[key], tensor) for key, tensor in unet.state_dict().items())
     with torch.no_grad():
-        # Frame by frame, as ours on a CPU: rounding is magnified where latents are standardised.
-        latents = [vae.encode(frame).latent_dist for frame in pixels.split(1)]
-        found = autoencoder.encode(loaded.vae, pixels)
-        torch.testing.assert_close(found.mean_NCHW, torch.cat([each.mean for each in latents]))
-        torch.testing.assert_close(found.logvar_NCHW, torch.cat([each.logvar for each in latents]))
+        wanted, found = vae.encode(pixels).latent_dist, autoencoder.encode(loaded.vae, pixels)
+        # Rounding, in another order of sums, is magnified where latents are standardised.
+        torch.testing.assert_close(found.mean_NCHW, wanted.mean, rtol=0, atol=float(1e-4 * wanted.mean.abs().max()))
+        torch.testing.assert_close(found.logvar_NCHW, wanted.logvar, rtol=0, atol=float(1e-4 * wanted.logvar.abs().max()))
         torch.testing.assert_close(text_embedding(loaded, ids), text(ids).last_hidden_state)
         torch.testing.assert_close(word_states(loaded, ids, attended).states_BLC, roberta(ids, attended).last_hidden_state)
         torch.testing.assert_close(tokens.tokens(loaded.image_tower, pixels), tower(pixels).last_hidden_state, rtol=1e-5, atol=1e-5)
