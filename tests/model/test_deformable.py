@@ -8,7 +8,7 @@ import torch
 from transformers.models.deformable_detr.modeling_deformable_detr import MultiScaleDeformableAttention
 
 from vdit.config.model import Head
-from vdit.model.deformable import DeformableAttention, Memory, sample, sample_by_grid
+from vdit.model.deformable import DeformableAttention, Memory, marked, sample, sample_by_grid
 from vdit.model.deformable_gather import sample_by_gather
 
 CONFIG = Head(width=64, heads=8, points=4)
@@ -76,6 +76,24 @@ def test_padding_is_read_as_zero() -> None:
     second = attention(queries, references, clean._replace(padding_NS=padding, tokens_NSC=other))
     assert torch.equal(first, second)
     assert not torch.equal(first, attention(queries, references, clean))
+
+
+@pytest.mark.parametrize("known", [2, 4])
+def test_projecting_what_few_queries_read_is_reading_what_is_projected(known: int) -> None:
+    torch.manual_seed(2)
+    attention = DeformableAttention(CONFIG)
+    for parameter in attention.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    given = memory(((6, 8), (3, 4), (2, 2), (1, 1)))
+    given.padding_NS[0, 20:30] = given.padding_NS[1, 40:55] = True
+    tokens = given.tokens_NSC.requires_grad_()
+    queries, references = torch.randn(2, 5, 64, requires_grad=True), torch.rand(2, 5, 1, 4, 1, known)
+    inputs, gradient = (tokens, queries, *attention.parameters()), torch.randn(2, 5, 64)
+    projected, read = attention(queries, references, given), attention(queries, references, marked(given))
+    torch.testing.assert_close(read, projected, rtol=1e-5, atol=1e-5)
+    pairs = zip(torch.autograd.grad(read, inputs, gradient), torch.autograd.grad(projected, inputs, gradient), strict=True)
+    for found, wanted in pairs:
+        torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4 * float(wanted.abs().max()))
 
 
 def test_half_precision_inputs_are_sampled_in_single_precision() -> None:

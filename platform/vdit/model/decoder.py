@@ -10,7 +10,7 @@ from einops import repeat
 from torch import Tensor, nn
 
 from vdit.config.model import Head
-from vdit.model.deformable import DeformableAttention, Memory
+from vdit.model.deformable import DeformableAttention, Marked, Memory, marked
 from vdit.model.feedforward import feedforward
 from vdit.model.heads import box_heads, inverse_sigmoid
 from vdit.model.precision import no_autocast, single
@@ -38,7 +38,7 @@ class DecoderLayer(nn.Module):
         self.feedforward_norm = nn.LayerNorm(config.width)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, states_NQC: Tensor, positions_NQC: Tensor, references_NQLX: Tensor, memory: Memory) -> Tensor:
+    def forward(self, states_NQC: Tensor, positions_NQC: Tensor, references_NQLX: Tensor, memory: Marked) -> Tensor:
         placed = states_NQC + positions_NQC
         attended, _ = self.self_attention(placed, placed, states_NQC, need_weights=False)
         states_NQC = self.self_norm(states_NQC + self.dropout(attended))
@@ -63,10 +63,10 @@ class Decoder(nn.Module):
     def forward(self, queries_NQC: Tensor, memory: Memory) -> Decoded:
         positions_NQC = repeat(self.positions_QC, "q c -> n q c", n=queries_NQC.shape[0])
         reference = initial_NQ2 = single(self.start(positions_NQC)).sigmoid()
-        states, boxes = [queries_NQC], []
+        states, boxes, read = [queries_NQC], [], marked(memory)
         for layer, head in zip(self.layers, self.boxes, strict=True):
             scale_NL = memory.ratios_NL2.repeat(1, 1, reference.shape[-1] // 2)
-            states.append(layer(states[-1], positions_NQC, reference[:, :, None] * scale_NL[:, None], memory))
+            states.append(layer(states[-1], positions_NQC, reference[:, :, None] * scale_NL[:, None], read))
             boxes.append(_refine(head, states[-1], reference))
             reference = boxes[-1].detach()
         return Decoded(torch.stack(states[1:]), torch.stack(boxes), initial_NQ2)

@@ -31,6 +31,24 @@ class Memory(NamedTuple):
     ratios_NL2: Tensor
 
 
+class Marked(NamedTuple):
+    """A memory for queries that are few: X = C + 1, tokens that are zero where padded, and a channel of ones that is so too.
+
+    Reading is linear, so that a head may project what it has read, instead of every token; the last channel says what share of the
+    projection's bias it would have read.
+    """
+
+    tokens_NS1X: Tensor
+    sizes: Sizes
+    ratios_NL2: Tensor
+
+
+def marked(memory: Memory) -> Marked:
+    """In single precision."""
+    tokens_NSX = F.pad(single(memory.tokens_NSC), (0, 1), value=1.0).masked_fill(memory.padding_NS[..., None], 0.0)
+    return Marked(tokens_NSX.unsqueeze(2), memory.sizes, memory.ratios_NL2)
+
+
 def sample(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
     """[N, Q, M, D]: the weighted sum of what is read at the locations (x y in shares of a level), bilinear, zero outside.
 
@@ -88,18 +106,33 @@ class DeformableAttention(nn.Module):
         nn.init.xavier_uniform_(self.values.weight)
         nn.init.xavier_uniform_(self.output.weight)
 
-    def forward(self, queries_NQC: Tensor, references_NQMLPX: Tensor, memory: Memory) -> Tensor:
+    def forward(self, queries_NQC: Tensor, references_NQMLPX: Tensor, memory: Memory | Marked) -> Tensor:
         """[N, Q, C]. References are x y, or cx cy w h, in shares of each level's padded size (X = 2 or 4); M and P may be 1 in them."""
         with no_autocast(queries_NQC.device):
-            queries_NQC, tokens_NSC = single(queries_NQC), single(memory.tokens_NSC)
-            values_NSC = self.values(tokens_NSC).masked_fill(memory.padding_NS[..., None], 0.0)
-            values_NSMD = rearrange(values_NSC, "n s (m d) -> n s m d", m=self.heads)
+            queries_NQC = single(queries_NQC)
             weights = rearrange(self.weights(queries_NQC), "n q (m l p) -> n q m (l p)", m=self.heads, l=LEVELS).softmax(dim=-1)
             weights_NQMLP = rearrange(weights, "n q m (l p) -> n q m l p", l=LEVELS)
             locations = self._locations(queries_NQC, single(references_NQMLPX), memory.sizes)
-            read_NQMD = sample(values_NSMD, memory.sizes, locations, weights_NQMLP)
+            if isinstance(memory, Marked):
+                read_NQMD = self._read_marked(memory, locations, weights_NQMLP)
+            else:
+                read_NQMD = self._read(memory, locations, weights_NQMLP)
             output_NQC: Tensor = self.output(rearrange(read_NQMD, "n q m d -> n q (m d)"))
         return output_NQC
+
+    def _read(self, memory: Memory, locations: Tensor, weights_NQMLP: Tensor) -> Tensor:
+        """[N, Q, M, D]: all tokens are projected, then the heads read each its own part."""
+        values_NSC = self.values(single(memory.tokens_NSC)).masked_fill(memory.padding_NS[..., None], 0.0)
+        return sample(rearrange(values_NSC, "n s (m d) -> n s m d", m=self.heads), memory.sizes, locations, weights_NQMLP)
+
+    def _read_marked(self, marked: Marked, locations: Tensor, weights_NQMLP: Tensor) -> Tensor:
+        """The same, the other way round: few queries read tokens, and only what they read is projected."""
+        each = "n q m l p ... -> n (q m) 1 l p ..."
+        read = sample(marked.tokens_NS1X, marked.sizes, rearrange(locations, each), rearrange(weights_NQMLP, each))
+        read_NQMX = rearrange(read, "n (q m) 1 x -> n q m x", m=self.heads)
+        weight_MDC = rearrange(self.values.weight, "(m d) c -> m d c", m=self.heads)
+        bias_MD = rearrange(self.values.bias, "(m d) -> m d", m=self.heads)
+        return torch.einsum("nqmc,mdc->nqmd", read_NQMX[..., :-1], weight_MDC) + read_NQMX[..., -1:] * bias_MD
 
     def _locations(self, queries_NQC: Tensor, references: Tensor, sizes: Sizes) -> Tensor:
         """Offsets are pixels of a level around a point, or shares of half a box around its centre."""
