@@ -143,6 +143,24 @@ def test_a_trial_is_given_up_after_twenty_retries_and_a_new_driver_goes_on_count
     assert json.loads(Path(first.config["folder"], "failure.json").read_text())["reason"] == reason
 
 
+def test_a_lost_trial_that_finds_no_place_for_a_day_is_given_up(start: Start, clock: SimpleNamespace) -> None:
+    tune = start()
+    first, second = tune.trials
+    tune.turn()
+    tune.lose(first)
+    second.status = "TERMINATED"
+    clock.now += 2
+    assert tune.scheduler.choose_trial_to_run(tune) is first
+    first.status = "PENDING"
+    clock.now += 24 * 3600 - 3
+    assert tune.scheduler.choose_trial_to_run(tune) is first and not tune.reporter.outcome.failed
+    clock.now += 2
+    tune.scheduler.choose_trial_to_run(tune)
+    assert first.status == "TERMINATED"
+    (reason,) = tune.reporter.outcome.failed.values()
+    assert "it waited 24.0 h to run again, 24 are allowed" in reason
+
+
 def test_an_error_is_retried_twice(start: Start, clock: SimpleNamespace) -> None:
     tune = start()
     first = tune.trials[0]

@@ -23,6 +23,8 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
         # Trials by id, and when they may run again.
         self.waiting: dict[str, tuple[Any, float]] = {}
         self.over: list[Any] = []
+        # Trials that may run again and have no place yet.
+        self.placing: list[Any] = []
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its scheduler to restore a Tuner; a study is never restored but planned again.
@@ -57,6 +59,8 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
     def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
         """Asked in every turn of Tune's loop, before Tune starts whatever is pending."""
         self.reporter.tick()
+        self.placing = [trial for trial in self.placing if trial.status in (Trial.PENDING, Trial.PAUSED)]
+        self.over += [trial for trial in self.placing if self.reporter.overdue(trial.config["folder"])]
         ended = [trial for trial in tune_controller.get_trials() if trial.status in (Trial.PENDING, Trial.PAUSED)] if self.stopping else []
         for trial in [*self.over, *ended]:
             tune_controller.stop_trial(trial)
@@ -72,6 +76,7 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
                 tune_controller._set_trial_status(trial, Trial.PAUSED)
             if trial.trial_id in self.waiting and now >= due:
                 del self.waiting[trial.trial_id]
+                self.placing.append(trial)
                 return trial
         return next((trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING), None)
 

@@ -1,6 +1,7 @@
 """Told by Tune what happens to each trial; tells view and record, counts budgets, and says what runs again and when the study stops."""
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -83,10 +84,11 @@ class Reporter:
         self.launch = todo[0].trial.launch
         self.place = runs / "studies" / plan.study.study
         self.limits = plan.study.budget
-        measured = self.limits.disk_gb < float("inf")
+        measured = self.limits.disk_gb < math.inf
         self.spending = Spending(self.place, [folder_of(planned, runs) for planned in plan.trials], measured, now())
         self.running: dict[str, Attempt] = {}
-        self.retried: set[str] = set()
+        # Lost trials that are to run again, and when a worker or node took them away.
+        self.retried: dict[str, float] = {}
         self.given_up: list[str] = []
         self.deaths: dict[str, set[str]] = {}
         self.outcome = Outcome()
@@ -105,7 +107,7 @@ class Reporter:
         planned, known = self.todo[folder], attempts.read(Path(folder))
         if planned.key in self.retried:
             attempts.write(Path(folder), known.resumed(self.now()))
-            self.retried.discard(planned.key)
+            del self.retried[planned.key]
         self.tick()
         self.running[folder] = Attempt()
         self.show_running()
@@ -144,6 +146,7 @@ class Reporter:
 
     def refused(self, folder: str, reason: str) -> None:
         """The trial cannot run here, such as for want of a place; the next `vdit run` tries it again."""
+        self.tell(lambda: self.record.start(entry(self.todo[folder], self.plan)))
         self.ended(folder, "input", reason, "")
 
     def ended(self, folder: str, kind: Kind, reason: str, trace: str) -> Again | Over:
@@ -155,16 +158,32 @@ class Reporter:
         attempts.write(Path(folder), known)
         verdict = budgets.verdict(planned.key, known)
         if isinstance(verdict, Again):
-            self.retried.add(planned.key)
+            self.retried[planned.key] = self.now() if kind == "infrastructure" else math.inf
             self.view.show(planned.key, f"lost, again in {clock(verdict.seconds)}: {reason} ({counted(known)})")
             return verdict
         self.outcome.bad_input |= kind == "input"
-        self.outcome.failed[planned.key] = verdict.reason
-        write_json(Path(folder) / attempts.FAILURE, {"reason": verdict.reason, "trace": trace})
-        self.tell(lambda: self.record.fail(planned.key, verdict.reason))
-        self.view.show(planned.key, f"failed: {verdict.reason}")
+        self.fail(planned, verdict.reason, trace)
         self.died(planned.key, stack, reason)
         return verdict
+
+    def overdue(self, folder: str) -> bool:
+        """Whether a lost trial has waited for a place longer than its budget allows: then it has failed."""
+        planned, now = self.todo[folder], self.now()
+        if now - self.retried.get(planned.key, math.inf) <= budgets.INFRASTRUCTURE_SECONDS:
+            return False
+        known = attempts.read(Path(folder)).resumed(now)
+        attempts.write(Path(folder), known)
+        over = budgets.spent(known)
+        assert over is not None
+        del self.retried[planned.key]
+        self.fail(planned, over.reason, "")
+        return True
+
+    def fail(self, planned: PlannedTrial, reason: str, trace: str) -> None:
+        self.outcome.failed[planned.key] = reason
+        write_json(folder_of(planned, self.runs) / attempts.FAILURE, {"reason": reason, "trace": trace})
+        self.tell(lambda: self.record.fail(planned.key, reason))
+        self.view.show(planned.key, f"failed: {reason}")
 
     def died(self, key: str, stack: str, reason: str) -> None:
         """Stops the study where so many trials failed of the same that it is the code, not the trial."""
