@@ -68,12 +68,15 @@ def tick(mark: bool | None) -> str:
 
 
 def units(table: Table) -> str:
-    """What the numbers are: unit, direction, seeds."""
+    """What the numbers are: unit, direction, seeds, and how many of those that were planned are complete."""
     names = dict.fromkeys(column.unit for column in table.columns)
     directions = dict.fromkeys(column.better for column in table.columns)
     seeds = max((cell.planned for row in table.rows for cell in row.cells), default=0)
     spread = f", mean ± sample standard deviation over {seeds} seeds" if seeds > 1 else ", one seed" if seeds == 1 else ""
-    sentence = f"{', '.join(names)}, {' and '.join(directions)} is better{spread}."
+    first = [row.cells[0] for row in table.rows]
+    done, planned = sum(len(cell.sources) for cell in first), sum(cell.planned for cell in first)
+    complete = f"; {done}/{planned} complete" if planned else ""
+    sentence = f"{', '.join(names)}, {' and '.join(directions)} is better{spread}{complete}."
     return sentence[0].upper() + sentence[1:]
 
 

@@ -41,6 +41,7 @@ def test_every_format_carries_the_notice(outputs: Make, study: str) -> None:
 
 def test_incomplete_and_undefined_cells_say_so(outputs: Make) -> None:
     assert "| – 2/3 | – 2/3 | – 2/3 | *59.7* |" in render.markdown(outputs("half").tables[0])
+    assert "over 3 seeds; 4/6 complete." in render.markdown(outputs("half").tables[0])
     table5 = render.markdown(outputs("full").tables[1])
     assert "n/a<sup>b</sup>" in table5
     assert "<sup>b</sup> No expression has more than 5 annotated frames." in table5

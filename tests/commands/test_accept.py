@@ -74,7 +74,7 @@ def test_results_are_kept_over_a_change_of_code_and_it_is_said_everywhere(
     vdit("run")
     assert len(json.loads((results[0] / "accepted.json").read_text())) == 1
     assert sorted((tmp_path / "runs/trials").iterdir()) == sorted(results)
-    assert "2 done, of 2" in vdit("status") and accepted in vdit("plan")
+    assert "2/2 COMPLETE" in vdit("status") and accepted in vdit("plan")
 
     runs = load("tiny", default_uri(tmp_path / "runs"))
     assert runs.complete and {trial.accepted_for for trial in runs.trials.values()} == {NEW}
@@ -86,7 +86,7 @@ def test_a_forgotten_result_is_not_accepted_again(vdit: Vdit, results: list[Path
     code(NEW)
     vdit("run", "--accept", "a" * 12)
     assert "forgot VD-IT, seed 0" in vdit("forget", "--arm", "VD-IT")
-    assert "1 done, 1 missing, of 2" in vdit("status")
+    assert "1/2 COMPLETE, 1 PLANNED" in vdit("status")
     assert not results[0].exists()
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vdit.schedule.run import Reporter, folder_of, keep_plan
+from vdit.schedule.reporter import Reporter, folder_of
+from vdit.schedule.run import keep_plan
 from vdit.schedule.view import view
 from vdit.study import plan as planning
 from vdit.study import spec
@@ -25,7 +26,13 @@ def reporter(study: Path, runs: Path, record: Memory) -> tuple[Reporter, list[st
 
 
 def step(number: int, done: bool = False) -> dict[str, object]:
-    return {"phase": "train", "position": number, "of": 2, "rows": ({"step": number, "time": 0.0, "loss": 1.0},), "done": done}
+    return {
+        "phase": "done" if done else "train",
+        "position": number,
+        "of": 2,
+        "rows": ({"step": number, "time": 0.0, "loss": 1.0},),
+        "done": done,
+    }
 
 
 def test_steps_and_results_reach_the_record(tiny: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from vdit.study import plan as planning
 from vdit.study import spec
 from vdit.train import checkpoint
 from vdit.train.group import Member
-from vdit.train.loop import LossNotFiniteError
+from vdit.train.nonfinite import LossNotFiniteError
 from vdit.train.session import Session
 
 ALONE = Member(0, 1, torch.device("cpu"))

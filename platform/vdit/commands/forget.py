@@ -19,13 +19,17 @@ def command(
     import shutil
 
     from vdit.commands.run import choose
+    from vdit.schedule import drivers
     from vdit.study import plan as planning
     from vdit.study import spec
     from vdit.track.mlflow import MLflow, default_uri
 
-    runs = Path(context.obj["runs"])
+    runs = Path(context.obj["runs"]).resolve()
     plan = planning.build(spec.read(study, data=data, weights=weights), runs)
     (planned,) = choose(plan, arm, seed)
+    for driver in drivers.alive(runs / drivers.FOLDER):
+        if planned.folder in driver.trials:
+            raise ValueError(f"{driver} runs {arm}, seed {seed}; end it first, or wait for it")
     folder = runs / "trials" / planned.folder
     known = folder.exists()
     MLflow(tracking_uri or default_uri(runs), runs).forget(planned.key)

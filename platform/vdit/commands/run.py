@@ -1,5 +1,6 @@
 """`vdit run`: run what a study lacks, on Ray, or one arm in this process."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vdit.schedule.cluster import Cluster
-    from vdit.schedule.run import Outcome
+    from vdit.schedule.reporter import Outcome
+    from vdit.schedule.work import Work
     from vdit.study.plan import Plan, PlannedTrial
     from vdit.track.mlflow import MLflow
+
+SHOWN = 6
 
 
 def command(
@@ -31,37 +35,50 @@ def command(
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
     autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: trials may wait for its machines.")] = None,
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try trials again whose retries are used up.")] = False,
 ) -> None:
     """Run what is missing of a study; what is done stays done."""
-    from dataclasses import replace
+    from functools import partial
 
     from rich.console import Console
 
-    from vdit.schedule import cluster
-    from vdit.schedule.run import check_data, check_disk
-    from vdit.study import plan as planning
-    from vdit.study import spec
+    from vdit.schedule import cluster, drivers, work
+    from vdit.study.snapshot import Snapshot
 
     if local and accept:
         raise ValueError("--accept is recorded with the study, which --local leaves alone; use one of them")
     runs = Path(context.obj["runs"]).resolve()
     console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
-    read = spec.read(study, data=data, weights=weights, start=start)
+    where = cluster.Cluster(address, cluster.limits(autoscaling))
+    make = partial(make_plan, study, runs, {"data": data, "weights": weights, "start": start}, steps, workers, accept)
+    before = Snapshot.of(study)
+    plan = make()
+    chosen = choose(plan, arm, seed)
+    ready(console, plan, chosen, runs)
+    with drivers.claim(runs, plan.study.study, [one.key for one in chosen if not one.done]) as claim:
+        plan = work.refreshed(plan, runs)
+        chosen = choose(plan, arm, seed)
+        mine = work.of(chosen, runs, claim.others, retry_failed)
+        work.check_budget(plan, mine.todo, runs, 1 if local else len(mine.todo))
+        if local:
+            alone(console, plan, mine, runs)
+            return
+        outcome = together(console, plan, mine, open_record(console, plan, runs, tracking_uri), where)
+    for line in before.describe(plan, make, runs / "manifests"):
+        console.print(line, markup=False)
+    conclude(console, plan, chosen, outcome)
+
+
+def make_plan(study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str) -> "Plan":
+    """The plan of the study as its file is now, with what the command line sets instead; 0 leaves steps and workers to the file."""
+    from dataclasses import replace
+
+    from vdit.study import plan, spec
+
+    read = spec.read(study, **places)
     train = replace(read.base.train, max_steps=steps) if steps else read.base.train
     launch = replace(read.base.launch, workers=workers) if workers else read.base.launch
-    read = replace(read, base=replace(read.base, train=train, launch=launch))
-    plan = planning.build(read, runs, accept=accept)
-    chosen = choose(plan, arm, seed)
-    announce(console, plan, chosen)
-    check_disk(plan, runs)
-    check_data(plan, runs)
-    if local:
-        alone(console, plan, chosen, runs)
-        return
-    where = cluster.Cluster(address, cluster.limits(autoscaling))
-    record = open_record(console, plan, runs, tracking_uri)
-    outcome = together(console, plan, chosen, record, where)
-    conclude(console, plan, chosen, outcome)
+    return plan.build(replace(read, base=replace(read.base, train=train, launch=launch)), runs, accept=accept)
 
 
 def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTrial]":
@@ -80,8 +97,9 @@ def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTria
     ]
 
 
-def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]") -> None:
-    """How much is to do, and what an edit of study, data or code since the last run has done to the trials."""
+def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
+    """Says how much is to do, and what an edit of study, data or code since the last run has done to the trials; checks disk and data."""
+    from vdit.schedule.run import check_data, check_disk
     from vdit.study import edit
 
     todo = sum(not planned.done for planned in chosen)
@@ -90,15 +108,18 @@ def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]") -> 
         console.print(line, markup=False)
     if plan.notice:
         console.print(plan.notice, style="yellow")
+    check_disk(plan, runs)
+    check_data(plan, runs)
 
 
-def alone(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
+def alone(console: "Console", plan: "Plan", work: "Work", runs: Path) -> None:
     """Every chosen trial that is not done, one after the other, here. Other workers than one make no sense in one process."""
     from vdit.schedule.local import run
 
-    todo = [planned for planned in chosen if not planned.done]
-    if todo:
-        run(todo, plan, runs, console)
+    for key, reason in work.failed.items():
+        typer.echo(f"vdit: {key[:16]} failed before: {reason}", err=True)
+    if work.todo:
+        run(work.todo, plan, runs, console)
     console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
 
 
@@ -116,22 +137,26 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLfl
     return record
 
 
-def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", where: "Cluster") -> "Outcome":
+def together(console: "Console", plan: "Plan", work: "Work", record: "MLflow", where: "Cluster") -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster
-    from vdit.schedule.run import Outcome, run
+    from vdit.schedule.reporter import Outcome
+    from vdit.schedule.run import run
     from vdit.schedule.view import view
+    from vdit.schedule.work import at_once, check_budget, settle
 
-    todo = [planned for planned in chosen if not planned.done]
+    todo = work.todo
     outcome, status = Outcome(), "KILLED"
     try:
         if todo:
             cluster.attach(where.address)
             cluster.check(todo[0].trial.launch, where.grows)
+            check_budget(plan, todo, record.runs, at_once(todo[0].trial.launch, where.grows))
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
                 outcome = run(plan, todo, record.runs, record, shown)
-        status = "FAILED" if outcome.failed else "FINISHED"
+        status = "FAILED" if outcome.failed or outcome.stopped else "KILLED" if outcome.ended else "FINISHED"
+        settle(work, plan, record.runs, outcome)
     finally:
         cluster.leave()
         if not outcome.unrecorded:
@@ -140,17 +165,26 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
 
 
 def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome") -> None:
-    """The last lines and the exit code; trials that failed of the same share a line."""
-    reasons: dict[str, list[str]] = {}
+    """The last lines and the exit code; trials that ended the same way share a line."""
+    from vdit.schedule.standing import INTERRUPTED
+
+    ends = {key: f"failed: {reason}" for key, reason in outcome.failed.items()}
+    ends |= {key: f"{'skipped' if end.state == 'SKIPPED' else 'preempted'}: {end.reason}" for key, end in outcome.ended.items()}
+    grouped: dict[str, list[str]] = {}
     for planned in chosen:
-        if planned.key in outcome.failed:
-            reasons.setdefault(outcome.failed[planned.key], []).append(f"{planned.trial.arm} (seed {planned.trial.seed})")
-    for reason, names in reasons.items():
-        typer.echo(f"vdit: {', '.join(names)} failed: {reason}", err=True)
+        if planned.key in ends:
+            grouped.setdefault(ends[planned.key], []).append(f"{planned.trial.arm} (seed {planned.trial.seed})")
+    interrupted = not outcome.stopped and any(end.reason == INTERRUPTED for end in outcome.ended.values())
+    for end, names in grouped.items():
+        if not (interrupted and end.endswith(INTERRUPTED)):
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            typer.echo(f"vdit: {', '.join(names[:SHOWN])}{more} {end}", err=True)
     if outcome.unrecorded:
         typer.echo(f"vdit: {outcome.unrecorded}", err=True)
-    if outcome.failed:
-        raise typer.Exit(2 if outcome.bad_input else 1)
-    if any(not (planned.done or planned.key in outcome.finished) for planned in chosen):
+    complete = sum(planned.done or planned.key in outcome.finished for planned in chosen)
+    if interrupted:
         raise typer.Abort
+    if complete < len(chosen):
+        typer.echo(f"vdit: {plan.study.study}: {complete}/{len(chosen)} trials are complete", err=True)
+        raise typer.Exit(2 if outcome.bad_input else 1)
     console.print(f"{plan.study.study}: all {len(chosen)} trials are done; vdit tables {plan.study.study} makes the tables")

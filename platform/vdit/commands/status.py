@@ -1,12 +1,16 @@
 """`vdit status`: how each trial of a study stands, read off the runs folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from vdit.study.plan import PlannedTrial
+    from vdit.schedule.standing import Standing
+    from vdit.study.plan import Plan
+
+SHOWN = 200
 
 
 def command(
@@ -14,40 +18,81 @@ def command(
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
 ) -> None:
-    """Show which trials are done, failed, begun or missing."""
-    from collections import Counter
+    """Show which trials are complete, failed, skipped, preempted, running or only planned, and why."""
+    import json
 
-    from rich.console import Console
-    from rich.table import Table
-
+    from vdit.schedule import standing
     from vdit.study import plan as planning
     from vdit.study import spec
 
     runs = Path(context.obj["runs"])
     plan = planning.build(spec.read(study, data=data, weights=weights), runs)
-    states = {planned.key: state(planned, runs) for planned in plan.trials}
-    table = Table("trial", "state", "folder")
-    shown = [planned for planned in plan.trials if states[planned.key] != "missing"][:200]
-    for planned in shown:
-        names = " = ".join([planned.trial.arm, *planned.shared_with])
-        table.add_row(f"{names}, seed {planned.trial.seed}", states[planned.key], f"trials/{planned.folder}")
+    found = list(standing.of(plan, runs))
+    if as_json:
+        typer.echo(json.dumps(document(plan, found, runs), indent=1, ensure_ascii=False))
+        return
+    show(plan, found, runs)
+
+
+def document(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> dict[str, object]:
+    """The study's counts and drivers, then a row per trial."""
+    driver = driver_of(plan, runs)
+    return {
+        "study": plan.study.study,
+        "complete": sum(one.state == "COMPLETE" for one in found),
+        "planned": len(found),
+        "counts": counts(found),
+        "driver": driver,
+        "trials": [one.row() for one in found],
+    }
+
+
+def show(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> None:
+    """Trials that were touched, the first of them, then n/N."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("trial", "state", "retries", "why", "folder")
+    told = [one for one in found if one.state != "PLANNED"]
+    # What needs a look comes first.
+    told.sort(key=lambda one: one.state == "COMPLETE")
+    for one in told[:SHOWN]:
+        names = escape(" = ".join([one.trial.trial.arm, *one.trial.shared_with]))
+        tries = str(one.lost + one.errors) if one.lost + one.errors else ""
+        table.add_row(f"{names}, seed {one.trial.trial.seed}", one.state, tries, escape(one.reason), f"trials/{one.trial.folder}")
     console = Console(highlight=False)
-    if shown:
+    if told:
         console.print(table)
-    counts = Counter(word.split(":")[0] for word in states.values())
+    if len(told) > SHOWN:
+        console.print(f"... and {len(told) - SHOWN} more (--json lists all)")
+    driver = driver_of(plan, runs)
+    if driver:
+        console.print(f"running: {driver}", markup=False, soft_wrap=True)
+    complete = sum(one.state == "COMPLETE" for one in found)
+    rest = ", ".join(f"{count} {state}" for state, count in counts(found).items() if state != "COMPLETE")
     console.print(
-        f"{plan.study.study}: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) + f", of {len(plan.trials)}"
+        f"{plan.study.study}: {complete}/{len(found)} COMPLETE{', ' if rest else ''}{rest}",
+        markup=False,
+        soft_wrap=True,
     )
 
 
-def state(planned: "PlannedTrial", runs: Path) -> str:
-    """done, failed (with its reason), begun, or missing."""
-    import json
+def counts(found: "Sequence[Standing]") -> dict[str, int]:
+    """How many trials are in each state, in the order of the states."""
+    from collections import Counter
+    from typing import get_args
 
-    folder = runs / "trials" / planned.folder
-    if planned.done:
-        return "done"
-    if (folder / "failure.json").exists():
-        return f"failed: {json.loads((folder / 'failure.json').read_text())['reason']}"
-    return "begun" if (folder / "checkpoint").exists() else "missing"
+    from vdit.schedule.standing import State
+
+    known = Counter(one.state for one in found)
+    return {state: known[state] for state in get_args(State) if known[state]}
+
+
+def driver_of(plan: "Plan", runs: Path) -> str:
+    """Who runs the study now; "" where nobody does."""
+    from vdit.schedule import drivers
+
+    return next((str(driver) for driver in drivers.alive(runs / drivers.FOLDER) if driver.study == plan.study.study), "")

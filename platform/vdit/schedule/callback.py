@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from ray.tune import Callback
 
 if TYPE_CHECKING:
-    from vdit.schedule.run import Reporter
+    from vdit.schedule.reporter import Reporter
 
 
 class TuneReports(Callback):  # type: ignore[misc]
-    """Hands on start, progress and loss of trials by their folder."""
+    """Hands on start, progress and end of trials by their folder; what was lost, and what failed, is the scheduler's (patience.py)."""
 
     def __init__(self, reporter: "Reporter") -> None:
         self.reporter = reporter
@@ -25,4 +25,4 @@ class TuneReports(Callback):  # type: ignore[misc]
         self.reporter.progressed(trial.config["folder"], result)
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self.reporter.lost(trial.config["folder"], f"its workers went away {trial.num_failures} times; see its log.txt")
+        self.reporter.gave_up(trial.config["folder"])

@@ -16,8 +16,8 @@ from vdit.schedule.worker import Worker, handles
 class Gang(tune.Trainable):  # type: ignore[misc]
     """Its config is {"folder": the trial's folder, "gang": {workers, threads, gpus, runs}}.
 
-    A worker that dies (killed, out of memory, lost node) raises, and Tune starts the trial again from its checkpoint. An error in our code
-    or in the data would come again: it ends the trial at once as failed, with its reason.
+    A worker that dies (killed, out of memory, lost node) raises: infrastructure. An error in our code or in the data is a result that says
+    so. Either way the scheduler decides whether the trial runs again, from its checkpoint.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -27,10 +27,7 @@ class Gang(tune.Trainable):  # type: ignore[misc]
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Tune calls this instead of `setup` when it hands the actor, workers and all, the next trial."""
-        if new_config["gang"] != self.shape:
-            self.cleanup()
-            self.start(new_config["gang"])
-        self.folder, self.opened = new_config["folder"], False
+        self.wanted, self.folder, self.opened = new_config["gang"], new_config["folder"], False
         return True
 
     def start(self, shape: dict[str, Any]) -> None:
@@ -51,13 +48,23 @@ class Gang(tune.Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         method, arguments = ("advance", ()) if self.opened else ("open", (self.folder,))
         try:
+            # Here and not in `reset_config`: Tune retries what fails in a step, and nothing that fails while an actor is handed on.
+            if self.wanted != self.shape:
+                self.cleanup()
+                self.start(self.wanted)
             progress = handles(self.workers, method, *arguments)[0]
         except RayTaskError as error:
             if lost(self.workers):
                 raise
             # Its peers may wait in a collective for the worker that raised: the next trial gets new ones.
             self.cleanup()
-            return {"done": True, "failure": reason(error), "trace": str(error), "bad_input": isinstance(error.cause, ValueError | OSError)}
+            # Not done: whether it is tried again, the scheduler says.
+            return {
+                "done": False,
+                "failure": reason(error),
+                "trace": str(error),
+                "bad_input": isinstance(error.cause, ValueError | OSError),
+            }
         self.opened = True
         return {"done": progress.finished, "phase": progress.phase, "position": progress.done, "of": progress.total, "rows": progress.rows}
 

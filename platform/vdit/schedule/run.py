@@ -2,41 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from vdit.config.trial import to_json
 from vdit.registry import find
+from vdit.schedule import attempts
+from vdit.schedule.reporter import Outcome, Reporter, entry, folder_of
 from vdit.schedule.view import View
 from vdit.study import accept
 from vdit.study.plan import Plan, PlannedTrial
-from vdit.track.entry import Entry, Record, RecordLostError
+from vdit.track.entry import Record
 from vdit.train.folder import Ticket, data_folder, write_json
-
-RETRIES = 20  # of a trial whose worker or node went away; errors in code or data are not retried
-
-
-@dataclass
-class Outcome:
-    """How the trials of one run ended, by key; what is in neither was interrupted."""
-
-    finished: set[str] = field(default_factory=set)
-    failed: dict[str, str] = field(default_factory=dict)
-    bad_input: bool = False
-    unrecorded: str = ""
-
-
-def entry(planned: PlannedTrial, plan: Plan) -> Entry:
-    """What the record is told of a trial."""
-    trial = planned.trial
-    config = json.loads(to_json(trial))
-    return Entry(planned.key, trial.arm, trial.seed, planned.levels, planned.code, planned.data, planned.weights, plan.notice, config)
-
-
-def folder_of(planned: PlannedTrial, runs: Path) -> Path:
-    return runs / "trials" / planned.folder
 
 
 def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
@@ -47,7 +23,7 @@ def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
     if path.exists() and json.loads(path.read_text())["key"] != planned.key:
         raise ValueError(f"{path} belongs to another trial than {planned.key}; move {folder} away")
     ticket.write(folder)
-    (folder / "failure.json").unlink(missing_ok=True)
+    (folder / attempts.FAILURE).unlink(missing_ok=True)
     return folder
 
 
@@ -89,77 +65,44 @@ def keep_plan(plan: Plan, runs: Path) -> None:
     write_json(runs / "studies" / plan.study.study / "plan.json", plan.document())
 
 
-class Reporter:
-    """Told by Tune what happens to each trial; tells the view and the record."""
-
-    def __init__(self, plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> None:
-        self.plan, self.runs, self.record, self.view = plan, runs, record, view
-        self.todo = {str(folder_of(planned, runs)): planned for planned in todo}
-        self.outcome = Outcome()
-
-    def tell(self, message: Callable[[], None]) -> None:
-        """A record that is lost is not asked again in this run: each question would wait for its timeout, and the study needs none."""
-        if self.outcome.unrecorded:
-            return
-        try:
-            message()
-        except RecordLostError as error:
-            self.outcome.unrecorded = str(error)
-
-    def started(self, folder: str) -> None:
-        planned = self.todo[folder]
-        self.tell(lambda: self.record.start(entry(planned, self.plan)))
-        self.view.show(planned.key, "starting")
-
-    def progressed(self, folder: str, result: Mapping[str, Any]) -> None:
-        planned = self.todo[folder]
-        if "failure" in result:
-            self.outcome.bad_input |= bool(result["bad_input"])
-            self.fail(planned, str(result["failure"]), str(result["trace"]))
-            return
-        rows = result.get("rows", ())
-        self.tell(lambda: self.record.log(planned.key, rows))
-        loss = rows[-1]["loss"] if rows else None
-        self.view.show(planned.key, str(result["phase"]), int(result["position"]), int(result["of"]), loss)
-        if result["done"]:
-            self.tell(lambda: self.record.finish(entry(planned, self.plan), folder_of(planned, self.runs)))
-            self.outcome.finished.add(planned.key)
-
-    def lost(self, folder: str, reason: str) -> None:
-        """Its workers went away more often than is retried."""
-        self.fail(self.todo[folder], reason, "")
-
-    def fail(self, planned: PlannedTrial, reason: str, trace: str) -> None:
-        self.outcome.failed[planned.key] = reason
-        write_json(folder_of(planned, self.runs) / "failure.json", {"reason": reason, "trace": trace})
-        self.tell(lambda: self.record.fail(planned.key, reason))
-        self.view.show(planned.key, f"failed: {reason}")
-
-
 def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> Outcome:
     """Runs `todo`, all of one shape, on the Ray cluster of this process. Returns when every trial ended or the user interrupted."""
+    folders = [str(prepare(planned, plan, runs)) for planned in todo]
+    reporter = Reporter(plan, todo, runs, record, view)
+    try:
+        while folders:
+            once(reporter, folders)
+            # Trials that Tune gave up though they have retries left: it does where a gang dies while it is handed from one to the next.
+            folders = reporter.abandoned()
+    finally:
+        reporter.close()
+    return reporter.outcome
+
+
+def once(reporter: Reporter, folders: Sequence[str]) -> None:
+    """One pass of Ray Tune over trials, by their folders."""
     from ray import tune
 
     from vdit.schedule.callback import TuneReports
     from vdit.schedule.gang import Gang
+    from vdit.schedule.patience import Patience, StopsWhenIdle
 
-    reporter = Reporter(plan, todo, runs, record, view)
-    launch = todo[0].trial.launch
-    gang = {"workers": launch.workers, "threads": launch.threads, "gpus": launch.gpus, "runs": str(runs)}
-    folders = [str(prepare(planned, plan, runs)) for planned in todo]
+    plan, launch, storage = reporter.plan, reporter.launch, reporter.runs / "ray"
+    gang = {"workers": launch.workers, "threads": launch.threads, "gpus": launch.gpus, "runs": str(reporter.runs)}
     worker = {"CPU": launch.threads} | ({"GPU": 1} if launch.gpus else {})
     bundles = tune.PlacementGroupFactory([{}] + [worker] * launch.workers, strategy="PACK")
-    storage = runs / "ray"
     tuner = tune.Tuner(
         tune.with_resources(Gang, bundles),
-        param_space={"folder": tune.grid_search(folders), "gang": gang},
-        tune_config=tune.TuneConfig(reuse_actors=True),
+        param_space={"folder": tune.grid_search(list(folders)), "gang": gang},
+        tune_config=tune.TuneConfig(reuse_actors=True, scheduler=Patience(reporter)),
         run_config=tune.RunConfig(
             name=plan.study.study,
             storage_path=str(storage),
             verbose=0,
+            stop=StopsWhenIdle(reporter),
             callbacks=[TuneReports(reporter)],
-            failure_config=tune.FailureConfig(max_failures=RETRIES),
+            # How often a trial is tried again is decided by its budgets, not by Tune.
+            failure_config=tune.FailureConfig(max_failures=-1),
             checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
         ),
     )
@@ -168,4 +111,3 @@ def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, vi
     finally:
         # Trials resume from their own folders; Tune's copy of the experiment is of no further use.
         shutil.rmtree(storage / plan.study.study, ignore_errors=True)
-    return reporter.outcome

@@ -15,6 +15,7 @@ from vdit.config.strict import STRICT
 from vdit.config.trial import Trial
 from vdit.registry import find, members
 from vdit.study import document, explain
+from vdit.study.budget import Budget
 from vdit.study.locate import resolve
 from vdit.study.preset import Estimate, base_trial
 
@@ -62,6 +63,7 @@ class StudyFile:
 
     The axes of a group of `zip` change together; an axis that `when` names varies only where the axes below it have one of their levels.
     `methods` are those that were not trained here but scored and logged: the tables show them beside the arms.
+    `budget` is what the study may cost.
     """
 
     study: Name
@@ -81,6 +83,7 @@ class StudyFile:
     train: dict[str, Any] = field(default_factory=dict)
     evaluate: dict[str, Any] = field(default_factory=dict)
     launch: dict[str, Any] = field(default_factory=dict)
+    budget: Budget = Budget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class Study:
     methods: tuple[str, ...]
     base: Trial
     estimate: Estimate
+    budget: Budget
 
 
 def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = None, start: Path | None = None) -> Study:
@@ -173,6 +177,7 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
         methods=file.methods,
         base=base,
         estimate=estimate,
+        budget=file.budget,
     )
 
 

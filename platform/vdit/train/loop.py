@@ -19,15 +19,11 @@ from vdit.model.swin import VideoSwinFeatures
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint
 from vdit.train.group import Member, mean
-from vdit.train.nonfinite import first_nonfinite
+from vdit.train.nonfinite import LossNotFiniteError, first_nonfinite
 from vdit.train.objective import Objective
 from vdit.train.schedule import Schedule
 from vdit.train.seeds import derive, drawing
 from vdit.video import Sample, Split
-
-
-class LossNotFiniteError(ArithmeticError):
-    """The loss became NaN or infinite: the trial has failed, and going on would hide it."""
 
 
 @dataclass(frozen=True, slots=True)

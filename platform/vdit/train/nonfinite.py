@@ -1,11 +1,22 @@
 """Where a loss that is not finite comes from: the first module whose output has NaN or infinity in it."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+
+class LossNotFiniteError(ArithmeticError):
+    """A loss, or a parameter after it, became NaN or infinite: the trial has failed, and going on would hide it."""
+
+
+def check_finite(tensors: Mapping[str, Tensor], step: int) -> None:
+    """Of what a checkpoint is about to hold. The last step's loss may be finite and its update not; masks of such a model are all empty."""
+    for name, value in tensors.items():
+        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+            raise LossNotFiniteError(f"{name} is not finite after step {step - 1}")
 
 
 def first_nonfinite(networks: Iterable[tuple[str, nn.Module]], forward: Callable[[], object]) -> str | None:

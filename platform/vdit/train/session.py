@@ -17,7 +17,9 @@ from vdit.model.vdit import VDIT
 from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
+from vdit.train.loaded import Loaded
 from vdit.train.loop import Loop
+from vdit.train.nonfinite import check_finite
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +45,13 @@ class Session:
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
         self.frozen: tuple[tuple[str, str], FrozenDiffusion] | None = None
+        self.code = Loaded(runs / "manifests")
 
     def open(self, place: Path) -> Progress:
         """Builds the trial whose folder this is and goes back to its last checkpoint, if it has one."""
         self.started = time.time()
         self.place, self.ticket = place, folder.read_ticket(place)
+        self.code.check(self.ticket.code)
         trial = self.ticket.trial
         benchmark = registry.find("benchmarks", trial.data.benchmark)
         root = benchmark.locate(trial.data, folder.data_folder(trial, self.ticket.data, self.runs))
@@ -102,6 +106,7 @@ class Session:
             folder.append_rows(self.place / "metrics.jsonl", rows)
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
             tensors = self.loop.gather()
+            check_finite(tensors, self.step)
             if self.member.rank == 0:
                 checkpoint.write(self.place / "checkpoint", tensors, self.step)
         log.info("step %d of %d, loss %.4f, %.2f s a step", self.step, self.total, rows[-1]["loss"], rows[-1]["seconds"])
@@ -111,6 +116,7 @@ class Session:
         dist.barrier()
         result: dict[str, Any] = {}
         if self.member.rank == 0:
+            self.code.check_late()
             result = self.result(evaluation)
             folder.write_json(self.place / "result.json", result)
         dist.barrier()

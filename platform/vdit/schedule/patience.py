@@ -1,0 +1,108 @@
+"""Ray Tune's scheduler: first come, first served, but what was lost waits for its retry, and nothing starts once the study stops."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ray.exceptions import RayTaskError
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.stopper import Stopper
+
+from vdit.schedule.budgets import Again, Over
+
+if TYPE_CHECKING:
+    from vdit.schedule.reporter import Reporter
+
+
+class Patience(FIFOScheduler):  # type: ignore[misc]
+    """Tune itself tries a lost trial again at once and for ever (max_failures=-1); here a trial waits, paused, or is stopped."""
+
+    def __init__(self, reporter: "Reporter") -> None:
+        super().__init__()
+        self.reporter = reporter
+        # Trials by id, and when they may run again.
+        self.waiting: dict[str, tuple[Any, float]] = {}
+        self.over: list[Any] = []
+        # Trials that may run again and have no place yet.
+        self.placing: list[Any] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles its scheduler to restore a Tuner; a study is never restored but planned again.
+        return {}
+
+    def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
+        """A worker or node went away. Tune puts the trial back in line, or has given it up, right after this."""
+        self.decide(trial, self.reporter.lost(trial.config["folder"], told(trial.get_pickled_error() or trial.get_error())))
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
+        folder = trial.config["folder"]
+        if "failure" in result:
+            verdict = self.reporter.failed(folder, result)
+            if isinstance(verdict, Over):
+                return str(TrialScheduler.STOP)
+            self.decide(trial, verdict)
+            # Without a checkpoint of Tune's: the trial's own is in its folder.
+            tune_controller.pause_trial(trial, should_checkpoint=False)
+            return str(TrialScheduler.NOOP)
+        return str(TrialScheduler.STOP if self.reporter.stops_at(folder, result) else TrialScheduler.CONTINUE)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
+        """A trial that the study's stop ends at a checkpoint runs no more; one that finished or failed has said so itself."""
+        self.reporter.left(trial.config["folder"])
+
+    def decide(self, trial: Any, verdict: Again | Over) -> None:
+        if isinstance(verdict, Again):
+            self.waiting[trial.trial_id] = trial, self.reporter.now() + verdict.seconds
+        else:
+            self.over.append(trial)
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any | None:
+        """Asked in every turn of Tune's loop, before Tune starts whatever is pending."""
+        self.reporter.tick()
+        self.placing = [trial for trial in self.placing if trial.status in (Trial.PENDING, Trial.PAUSED)]
+        self.over += [trial for trial in self.placing if self.reporter.overdue(trial.config["folder"])]
+        ended = [trial for trial in tune_controller.get_trials() if trial.status in (Trial.PENDING, Trial.PAUSED)] if self.stopping else []
+        for trial in [*self.over, *ended]:
+            tune_controller.stop_trial(trial)
+        self.over.clear()
+        if self.stopping:
+            return None
+        now = self.reporter.now()
+        for trial, due in list(self.waiting.values()):
+            if trial.status == Trial.ERROR:
+                # Tune gave it up for its own reasons; it runs again in the next pass (run.py).
+                del self.waiting[trial.trial_id]
+            elif trial.status == Trial.PENDING:
+                tune_controller._set_trial_status(trial, Trial.PAUSED)
+            if trial.trial_id in self.waiting and now >= due:
+                del self.waiting[trial.trial_id]
+                self.placing.append(trial)
+                return trial
+        return next((trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING), None)
+
+    @property
+    def stopping(self) -> bool:
+        return bool(self.reporter.outcome.stopped)
+
+
+class StopsWhenIdle(Stopper):  # type: ignore[misc]
+    """Ends Tune's loop once the study stops and its last running trial has reached a checkpoint."""
+
+    def __init__(self, reporter: "Reporter") -> None:
+        self.reporter = reporter
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return bool(self.reporter.outcome.stopped) and not self.reporter.running
+
+
+def told(error: BaseException | None) -> str:
+    """What became of a trial's processes, in one line."""
+    text = str(error.cause if isinstance(error, RayTaskError) else error).strip()
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
+    return f"its workers went away ({lines[0] if lines else type(error).__name__}); see its log.txt"

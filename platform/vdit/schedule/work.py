@@ -1,0 +1,87 @@
+"""What of a plan this driver runs now: what is missing, unless its retries are used up or another driver runs it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vdit.config.key import folder_name
+from vdit.config.trial import Launch
+from vdit.schedule import attempts, budgets, spending, standing
+from vdit.schedule.drivers import Driver
+from vdit.schedule.reporter import Outcome
+from vdit.schedule.standing import Ended
+from vdit.study import budget
+from vdit.study.budget import Amount
+from vdit.study.plan import Plan, PlannedTrial
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """`failed` (reasons) and `left` to other drivers are, by key, what is missing too and not run."""
+
+    todo: tuple[PlannedTrial, ...]
+    failed: Mapping[str, str]
+    left: Mapping[str, Ended]
+
+
+def refreshed(plan: Plan, runs: Path) -> Plan:
+    """With what other drivers finished since the plan was made: once trials are claimed, nobody else finishes them."""
+    late = {planned.key for planned in plan.missing if (runs / "trials" / planned.folder / "result.json").exists()}
+    if not late:
+        return plan
+    return replace(plan, trials=tuple(replace(planned, done=planned.done or planned.key in late) for planned in plan.trials))
+
+
+def of(chosen: Sequence[PlannedTrial], runs: Path, others: Mapping[str, Driver], retry_failed: bool) -> Work:
+    """With `retry_failed` trials get their budgets back first."""
+    todo, failed, left = [], {}, {}
+    for planned in (planned for planned in chosen if not planned.done):
+        folder = runs / "trials" / planned.folder
+        if planned.key in others:
+            left[planned.key] = Ended("SKIPPED", f"{others[planned.key]} runs it; run this study again after that")
+            continue
+        if retry_failed:
+            attempts.clear(folder)
+        over = budgets.spent(attempts.read(folder))
+        if over is not None:
+            failed[planned.key] = f"{over.reason}; --retry-failed tries it again"
+            continue
+        todo.append(planned)
+    return Work(tuple(todo), failed, left)
+
+
+def settle(work: Work, plan: Plan, runs: Path, outcome: Outcome) -> None:
+    """Adds to what was run how the rest stands at the end. What another driver has finished by now is recorded by that one."""
+    outcome.failed |= work.failed
+    late = {key for key in work.left if (runs / "trials" / folder_name(key) / "result.json").exists()}
+    outcome.finished |= late
+    outcome.ended |= {key: end for key, end in work.left.items() if key not in late}
+    standing.keep_ended(runs / "studies" / plan.study.study, {key: end for key, end in work.left.items() if key not in late})
+
+
+def check_budget(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, at_once: int) -> None:
+    """Raises ValueError where the estimate for `todo`, so many trials at a time, exceeds the study's budget, or that is spent."""
+    if not todo:
+        return
+    limits, launch, cost = plan.study.budget, todo[0].trial.launch, plan.estimate
+    missing = len(plan.missing)
+    each, gpus = cost.seconds / missing / 3600, launch.workers if launch.gpus else 0
+    needed = Amount(
+        gpu_hours=len(todo) * each * gpus,
+        wall_hours=math.ceil(len(todo) / max(1, at_once)) * each,
+        disk_gb=len(todo) * cost.disk_bytes / missing / 1e9,
+    )
+    wall, gpu = spending.read(runs / "studies" / plan.study.study)
+    measured = limits.disk_gb < math.inf
+    disk = sum(spending.size(runs / "trials" / planned.folder) for planned in plan.trials) if measured else 0
+    budget.check(plan.study.path, limits, Amount(gpu / 3600, wall / 3600, disk / 1e9), needed, cost.source)
+
+
+def at_once(launch: Launch, grows: Mapping[str, float]) -> int:
+    """How many trials of this shape the cluster holds, now or after growing; needs a Ray that is attached."""
+    import ray
+
+    have = ray.cluster_resources()
+    need = {"CPU": launch.workers * launch.threads, "GPU": launch.workers if launch.gpus else 0}
+    return int(min(max(have.get(name, 0), grows.get(name, 0)) // count for name, count in need.items() if count))

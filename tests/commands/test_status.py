@@ -1,0 +1,97 @@
+"""`vdit status` and what `vdit run` says of trials it may not run; the files of earlier runs are put there by hand."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from vdit.commands import forget, run, status
+from vdit.schedule import attempts, drivers, standing
+from vdit.schedule.attempts import Attempts, Loss
+from vdit.schedule.reporter import folder_of
+from vdit.schedule.run import prepare
+from vdit.schedule.standing import Ended
+from vdit.study import plan as planning
+from vdit.study import spec
+from vdit.study.plan import Plan
+
+NAN = Loss("value", "loss is nan at step 3", "ab", 0.0, False)
+
+
+@pytest.fixture
+def plan(tiny: Path, tmp_path: Path) -> Plan:
+    return planning.build(spec.read(str(tiny)), tmp_path / "runs")
+
+
+@pytest.fixture
+def vdit(tiny: Path, tmp_path: Path) -> Callable[..., str]:
+    """A command on the study; what it printed."""
+    app = typer.Typer()
+    for member in (run, status, forget):
+        app.command(member.__name__.rpartition(".")[2])(member.command)
+
+    def call(name: str, *arguments: str) -> str:
+        place = {"runs": tmp_path / "runs", "quiet": False}
+        result = CliRunner().invoke(app, [name, str(tiny), *arguments], obj=place, env={"COLUMNS": "250"})
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return f"{result.output}\nexit code {result.exit_code}"
+
+    return call
+
+
+@pytest.fixture
+def ended(plan: Plan, tmp_path: Path) -> Plan:
+    """The first trial died of NaN after a lost worker, the second was skipped."""
+    first, second = plan.trials
+    folder = prepare(first, plan, tmp_path / "runs")
+    attempts.write(folder, Attempts((Loss("infrastructure", "gone", "", 0.0, False), NAN)))
+    (folder / "failure.json").write_text(json.dumps({"reason": NAN.reason, "trace": ""}))
+    standing.keep_ended(tmp_path / "runs/studies/tiny", {second.key: Ended("SKIPPED", "budget: 2 of 1 wall_hours are spent")})
+    return plan
+
+
+def test_each_trial_has_its_state_reason_and_retries(vdit: Callable[..., str], ended: Plan) -> None:
+    shown = vdit("status")
+    assert "FAILED" in shown and NAN.reason in shown
+    assert "SKIPPED" in shown and "budget: 2 of 1 wall_hours are spent" in shown
+    assert "tiny: 0/2 COMPLETE, 1 FAILED, 1 SKIPPED" in shown
+    told = json.loads(vdit("status", "--json").partition("\nexit code")[0])
+    assert (told["complete"], told["planned"], told["counts"], told["driver"]) == (0, 2, {"FAILED": 1, "SKIPPED": 1}, "")
+    first, second = told["trials"]
+    assert (first["state"], first["reason"], first["attempts_lost"]) == ("FAILED", NAN.reason, {"infrastructure": 1, "code": 1})
+    assert (second["state"], second["key"]) == ("SKIPPED", ended.trials[1].key)
+
+
+def test_a_study_that_runs_names_its_driver(vdit: Callable[..., str], plan: Plan, tmp_path: Path) -> None:
+    with drivers.claim(tmp_path / "runs", "tiny", [plan.trials[0].key]):
+        assert "running: study 'tiny' on " in vdit("status")
+        with pytest.raises(ValueError, match="runs already"):
+            vdit("run")
+        with pytest.raises(ValueError, match="runs VD-IT, seed 0; end it first"):
+            vdit("forget", "--arm", "VD-IT")
+    assert "running" not in vdit("status")
+
+
+@pytest.mark.slow
+def test_what_has_failed_for_good_is_not_run_again_and_said_so(vdit: Callable[..., str], ended: Plan, tmp_path: Path) -> None:
+    second = folder_of(ended.trials[1], tmp_path / "runs")
+    prepare(ended.trials[1], ended, tmp_path / "runs")
+    (second / "result.json").write_text('{"seconds": 1, "steps": 6, "metrics": {"jf": 50.0}}')
+    said = vdit("run")
+    assert f"vdit: VD-IT (seed 0) failed: {NAN.reason}; --retry-failed tries it again" in said
+    assert "tiny: 1/2 trials are complete" in said and said.endswith("exit code 1")
+    assert "1/2 COMPLETE, 1 FAILED" in vdit("status")
+
+
+def test_a_study_whose_estimate_exceeds_its_budget_does_not_start(vdit: Callable[..., str], tiny: Path, tmp_path: Path) -> None:
+    tiny.write_text(tiny.read_text() + "budget: {disk_gb: 0.001}\n")
+    with pytest.raises(
+        ValueError, match=r"budget\.disk_gb: the trials to run need about 0\.013 \(mean of the demo's five trials.*budget is 0\.001"
+    ):
+        vdit("run")
+    assert not (tmp_path / "runs/mlflow.db").exists()
+    assert list((tmp_path / "runs/drivers").glob("*.json")) == []
