@@ -52,7 +52,7 @@ def encode(frozen: FrozenDiffusion, model: config.Model, batch: Batch, keep: Kee
 
     `eps_NCHW` is the standard normal noise of a sampled posterior; None draws it from the clips' seeds. What is given is not kept.
     """
-    eps: tuple[Tensor | None, ...] = (None,) * batch.clips if eps_NCHW is None else eps_NCHW.split(batch.length)
+    eps: tuple[Tensor | None, ...] = (None,) * batch.clips if eps_NCHW is None else torch.split(eps_NCHW, batch.length)
     kept = keep if eps_NCHW is None else computed
     parts = [_clip(frozen, model, one(batch, index), kept, eps[index]) for index in range(batch.clips)]
     if len(parts) == 1:
