@@ -28,6 +28,7 @@ def command(
     accept: Annotated[
         str, typer.Option(help="Older code, by its digest, whose results stand: the change since does not affect them.")
     ] = "",
+    store: Annotated[str, typer.Option(help="Share frozen features: on (in the runs folder), off, or a folder all nodes see.")] = "",
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
     autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: trials may wait for its machines.")] = None,
@@ -37,7 +38,7 @@ def command(
 
     from rich.console import Console
 
-    from vdit.schedule import cluster
+    from vdit.schedule import cluster, sharing
     from vdit.schedule.run import check_data, check_disk
     from vdit.study import plan as planning
     from vdit.study import spec
@@ -48,13 +49,15 @@ def command(
     console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
     read = spec.read(study, data=data, weights=weights, start=start)
     train = replace(read.base.train, max_steps=steps) if steps else read.base.train
-    launch = replace(read.base.launch, workers=workers) if workers else read.base.launch
+    launch = read.base.launch
+    launch = replace(launch, workers=workers or launch.workers, store=sharing.chosen(store or launch.store))
     read = replace(read, base=replace(read.base, train=train, launch=launch))
     plan = planning.build(read, runs, accept=accept)
     chosen = choose(plan, arm, seed)
     announce(console, plan, chosen)
     check_disk(plan, runs)
     check_data(plan, runs)
+    sharing.prepare(plan, runs)
     if local:
         alone(console, plan, chosen, runs)
         return
@@ -118,7 +121,7 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLfl
 
 def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", where: "Cluster") -> "Outcome":
     """The study on Ray."""
-    from vdit.schedule import cluster
+    from vdit.schedule import cluster, sharing
     from vdit.schedule.run import Outcome, run
     from vdit.schedule.view import view
 
@@ -128,6 +131,7 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
         if todo:
             cluster.attach(where.address)
             cluster.check(todo[0].trial.launch, where.grows)
+            sharing.check_nodes(todo[0].trial, record.runs)
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
                 outcome = run(plan, todo, record.runs, record, shown)

@@ -27,7 +27,9 @@ def unpack(contents: memoryview) -> dict[str, Tensor]:
     for name, about in json.loads(bytes(contents[:end])).items():
         dtype, shape = getattr(torch, about["dtype"]), about["shape"]
         count = torch.Size(shape).numel()
-        found[name] = torch.frombuffer(contents, dtype=dtype, count=count, offset=start).view(shape)
+        # Of no bytes at all torch makes no tensor.
+        values = torch.frombuffer(contents, dtype=dtype, count=count, offset=start) if count else torch.empty(0, dtype=dtype)
+        found[name] = values.view(shape)
         size = count * dtype.itemsize
         start += size + len(_padding(size))
     return found
