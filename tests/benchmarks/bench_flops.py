@@ -18,7 +18,7 @@ from yardstick.released import Released
 from vdit.config.train import MatchWeights
 from vdit.model import autoencoder
 from vdit.model.batch import Batch
-from vdit.model.features import Encoded
+from vdit.model.encode import Encoded
 from vdit.model.vdit import VDIT
 from vdit.model.words import words
 

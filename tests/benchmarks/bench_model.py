@@ -31,7 +31,7 @@ from yardstick.released import Released
 from vdit.config.train import LossWeights, MatchWeights
 from vdit.model.batch import Batch, Targets
 from vdit.model.deformable import sample
-from vdit.model.features import Encoded
+from vdit.model.encode import Encoded
 from vdit.model.losses import losses, total, visible_frames
 from vdit.model.released import features_state
 from vdit.model.released_head import head_state

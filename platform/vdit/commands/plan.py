@@ -81,12 +81,19 @@ def _state(plan: "Plan", planned: "PlannedTrial") -> str:
 
 
 def stages_table(plan: "Plan") -> "Table":
-    """What the trials could share; nothing is stored yet, so that this says what is possible, not what is saved."""
+    """What the trials can share, which of it a store keeps, and what that takes and saves."""
     from rich.table import Table
 
-    table = Table("frozen stage", "arms", "shareable", "why", "per clip", caption="There is no store yet: every trial computes its own.")
+    off = plan.trials[0].trial.launch.store == "off"
+    caption = (
+        "The store is off: every trial computes its own (docs/store.md)." if off else "Disk and time: of training clips, disk at most."
+    )
+    table = Table("frozen stage", "arms", "shareable", "why", "per clip", "stored", "disk", "saves", caption=caption)
     for stage in plan.stages:
-        table.add_row(stage.stage, str(len(stage.arms)), "yes" if stage.shareable else "no", stage.why, size(stage.bytes))
+        disk = "?" if stage.disk_bytes is None else size(stage.disk_bytes)
+        saved = "?" if stage.saves_seconds is None else duration(stage.saves_seconds)
+        kept = ("yes", disk, saved) if stage.stored else ("no", "", "")
+        table.add_row(stage.stage, str(len(stage.arms)), "yes" if stage.shareable else "no", stage.why, size(stage.bytes), *kept)
     return table
 
 

@@ -32,6 +32,7 @@ def command(
     accept: Annotated[
         str, typer.Option(help="Older code, by its digest, whose results stand: the change since does not affect them.")
     ] = "",
+    store: Annotated[str, typer.Option(help="Share frozen features: on (in the runs folder), off, or a folder all nodes see.")] = "",
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
     autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: trials may wait for its machines.")] = None,
@@ -50,7 +51,7 @@ def command(
     runs = Path(context.obj["runs"]).resolve()
     console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
     where = cluster.Cluster(address, cluster.limits(autoscaling))
-    make = partial(make_plan, study, runs, {"data": data, "weights": weights, "start": start}, steps, workers, accept)
+    make = partial(make_plan, study, runs, {"data": data, "weights": weights, "start": start}, steps, workers, accept, store)
     before = Snapshot.of(study)
     plan = make()
     chosen = choose(plan, arm, seed)
@@ -69,15 +70,19 @@ def command(
     conclude(console, plan, chosen, outcome)
 
 
-def make_plan(study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str) -> "Plan":
+def make_plan(
+    study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str, store: str
+) -> "Plan":
     """The plan of the study as its file is now, with what the command line sets instead; 0 leaves steps and workers to the file."""
     from dataclasses import replace
 
+    from vdit.schedule import sharing
     from vdit.study import plan, spec
 
     read = spec.read(study, **places)
     train = replace(read.base.train, max_steps=steps) if steps else read.base.train
-    launch = replace(read.base.launch, workers=workers) if workers else read.base.launch
+    launch = read.base.launch
+    launch = replace(launch, workers=workers or launch.workers, store=sharing.chosen(store or launch.store))
     return plan.build(replace(read, base=replace(read.base, train=train, launch=launch)), runs, accept=accept)
 
 
@@ -99,6 +104,7 @@ def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTria
 
 def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
     """Says how much is to do, and what an edit of study, data or code since the last run has done to the trials; checks disk and data."""
+    from vdit.schedule import sharing
     from vdit.schedule.run import check_data, check_disk
     from vdit.study import edit
 
@@ -110,6 +116,7 @@ def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: 
         console.print(plan.notice, style="yellow")
     check_disk(plan, runs)
     check_data(plan, runs)
+    sharing.prepare(plan, runs)
 
 
 def alone(console: "Console", plan: "Plan", work: "Work", runs: Path) -> None:
@@ -139,7 +146,7 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLfl
 
 def together(console: "Console", plan: "Plan", work: "Work", record: "MLflow", where: "Cluster") -> "Outcome":
     """The study on Ray."""
-    from vdit.schedule import cluster
+    from vdit.schedule import cluster, sharing
     from vdit.schedule.reporter import Outcome
     from vdit.schedule.run import run
     from vdit.schedule.view import view
@@ -152,6 +159,7 @@ def together(console: "Console", plan: "Plan", work: "Work", record: "MLflow", w
             cluster.attach(where.address)
             cluster.check(todo[0].trial.launch, where.grows)
             check_budget(plan, todo, record.runs, at_once(todo[0].trial.launch, where.grows))
+            sharing.check_nodes(todo[0].trial, record.runs)
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
                 outcome = run(plan, todo, record.runs, record, shown)

@@ -18,10 +18,13 @@ _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionD
 def code_digest(packages: tuple[str, ...] = PACKAGES, manifests: Path | None = None, root: Path = Path(vdit.__file__).parent) -> str:
     """SHA-256 over the docstring-free syntax trees of all files of `packages` below `root`, by path. Nothing is imported.
 
+    A package may also be a single file.
+
     With `manifests`, digests of unchanged files are kept there: parsing all of them takes a good part of a second. Computed once a process,
     because what runs is what was there at its start. Raises ValueError naming a file that is no Python.
     """
-    paths = sorted(file.relative_to(root).as_posix() for package in packages for file in (root / package).rglob("*.py"))
+    files = [file for package in packages for file in ([root / package] if package.endswith(".py") else (root / package).rglob("*.py"))]
+    paths = sorted(file.relative_to(root).as_posix() for file in files)
     if manifests is None:
         return digest({path: _meaning(root / path) for path in paths})
     # The tree of one and the same source differs between versions of Python.

@@ -18,7 +18,7 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 
     `memo` may be handed from call to call to make many keys fast; it never changes the result.
     """
-    config = {name: _data(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL}
+    config = {name: data_section(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL}
     whole = {"config": config, "data": data_digest, "weights": weights_digest, "code": code_digest}
     return sha256(canonical(whole, memo).encode()).hexdigest()
 
@@ -33,7 +33,7 @@ def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
 
     `memo` as for `trial_key`.
     """
-    sections = {name: _data(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL if name != "seed"}
+    sections = {name: data_section(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL if name != "seed"}
     return {f"config.{name}": _short(canonical(section, memo)) for name, section in sections.items()}
 
 
@@ -43,5 +43,6 @@ def _short(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _data(trial: Trial) -> dict[str, object]:
+def data_section(trial: Trial) -> dict[str, object]:
+    """What of the configuration of the data is part of an identity."""
     return {name: getattr(trial.data, name) for name in _OF_THE_DATA}

@@ -20,6 +20,8 @@ class Launch:
     `data` and `weights` are folders ("" where the platform makes them itself), `start` the file that `train.start` stands for;
     `checkpoint_every` and `report_every` count steps. A worker takes its share of the batch `micro_batch` clips at a time (0: at once);
     `recompute` computes the U-Net's activations again in the backward pass instead of keeping them.
+
+    `store` keeps the frozen stages that trials share: "off", "on" (in the runs folder), or a folder that all nodes see (docs/store.md).
     """
 
     data: str = ""
@@ -30,6 +32,7 @@ class Launch:
     gpus: int = 0
     micro_batch: Annotated[int, Field(ge=0)] = 0
     recompute: bool = False
+    store: str = "off"
     checkpoint_every: int = 50
     report_every: int = 10
 

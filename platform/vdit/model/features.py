@@ -9,27 +9,15 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from vdit.config import model as config
-from vdit.model import autoencoder, noise, tokens
+from vdit.model import noise
 from vdit.model.batch import Batch, Levels
-from vdit.model.collate import MEAN, STD, channels
 from vdit.model.diffusion import Start, noised, side_outputs, start
+from vdit.model.encode import Encoded, Keep, computed, encode
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.fusion import nearest
 from vdit.model.prompt import Prompt
 from vdit.model.taps import Pyramid
 from vdit.model.words import text_embedding, token_ids
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """What the frozen networks see in clips, whatever is trained: the stages that trials can share (vdit/study/stages.py).
-
-    `latents_BTCHW` are scaled and float32. `tokens_NPC` is None where the prompt is the text alone.
-    """
-
-    latents_BTCHW: Tensor
-    map4_NCHW: Tensor
-    tokens_NPC: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +33,7 @@ class VideoDiffusionFeatures(nn.Module):
     """Trained here: the prompt's projections, the noise predictor, the adapters of the pyramid. `frozen` is read and not owned.
 
     Where nothing trained lies upstream of the U-Net (text prompt, gaussian noise) autograd records none of it. `recompute` trades time for
-    memory: the U-Net's activations are computed again in the backward pass.
+    memory: the U-Net's activations are computed again in the backward pass. `keep` may have the frozen stages of a clip from a store.
     """
 
     recompute = False
@@ -60,6 +48,7 @@ class VideoDiffusionFeatures(nn.Module):
             )
         self.model = model
         self.frozen = frozen
+        self.keep: Keep = computed
         self.prompt = Prompt(model.prompt, sizes.text.hidden_size, sizes.image.width)
         self.noise = noise.predictor(model.noise, sizes.vae.latent_channels)
         self.pyramid = Pyramid(model.pyramid, sizes)
@@ -74,30 +63,9 @@ class VideoDiffusionFeatures(nn.Module):
         """The pyramid of clips under their captions; `encoded` where the frozen stages are given."""
         return self.levels(self.see(batch, encoded), batch)
 
-    @torch.no_grad()
     def encode(self, batch: Batch, eps_NCHW: Tensor | None = None) -> Encoded:
-        """Latents, 4x map and image tokens of the batch's frames.
-
-        `eps_NCHW` is the standard normal noise of a sampled posterior; None draws it from the clips' seeds.
-        """
-        shares_N3HW = shares(batch.frames_BT3HW)
-        posterior = autoencoder.encode(self.frozen.vae, 2 * shares_N3HW - 1)
-        latents_NCHW = posterior.mean_NCHW
-        if self.model.encode.posterior == "sample":
-            latents_NCHW = posterior.sample(self.draw_posterior(batch, latents_NCHW) if eps_NCHW is None else eps_NCHW)
-        seen = None
-        if self.model.prompt.kind != "text":
-            seen = tokens.tokens(self.frozen.image_tower, tokens.prepare(shares_N3HW, self.frozen, self.model.encode))
-        return Encoded(self.scaled(latents_NCHW, batch.clips), posterior.map4_NCHW, seen)
-
-    def scaled(self, latents_NCHW: Tensor, clips: int) -> Tensor:
-        """Latents as the U-Net was trained on them, [B, T, C, h, w] float32."""
-        return rearrange(latents_NCHW.float() * self.model.architecture.vae.scaling_factor, "(b t) c h w -> b t c h w", b=clips)
-
-    def draw_posterior(self, batch: Batch, latents_NCHW: Tensor) -> Tensor:
-        """Another draw than the gaussian noise of the same clips."""
-        like_BTCHW = rearrange(latents_NCHW, "(b t) c h w -> b t c h w", b=batch.clips)
-        return rearrange(noise.gaussian(noise.posterior_seeds(batch.noise_seeds), batch, like_BTCHW), "b t c h w -> (b t) c h w")
+        """Latents, 4x map and image tokens of the batch's frames; `eps_NCHW` as for `vdit.model.encode.encode`."""
+        return encode(self.frozen, self.model, batch, self.keep, eps_NCHW)
 
     def see(self, batch: Batch, encoded: Encoded | None = None) -> Seen | Levels:
         """All that does not depend on the captions; with a prompt of image tokens alone that is the whole pyramid."""
@@ -129,9 +97,3 @@ class VideoDiffusionFeatures(nn.Module):
         maps = self.pyramid(seen.level4_NCHW, outputs)
         padding_NHW = rearrange(batch.padding_BTHW, "b t h w -> (b t) h w")
         return Levels(maps, tuple(nearest(padding_NHW, (level.shape[-2], level.shape[-1])) for level in maps))
-
-
-def shares(frames_BT3HW: Tensor) -> Tensor:
-    """ImageNet-normalised frames as shares of white, [N, 3, H, W]; padding becomes ImageNet's mean colour (spec 1.1)."""
-    frames_N3HW = rearrange(frames_BT3HW, "b t c h w -> (b t) c h w")
-    return frames_N3HW * channels(STD, frames_N3HW) + channels(MEAN, frames_N3HW)

@@ -12,7 +12,8 @@ from vdit.config import model as config
 from vdit.config.train import MatchWeights
 from vdit.model import annotated
 from vdit.model.batch import Batch, LayerOutput, Levels, Prediction
-from vdit.model.features import Encoded, Seen, VideoDiffusionFeatures
+from vdit.model.encode import Encoded
+from vdit.model.features import Seen, VideoDiffusionFeatures
 from vdit.model.frozen import FrozenDiffusion, SwinStart
 from vdit.model.head import Keep, Looked, SegmentationHead
 from vdit.model.sgmg import SentenceQueries

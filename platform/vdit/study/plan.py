@@ -11,16 +11,18 @@ from vdit.config.canonical import Memo, canonical
 from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
 from vdit.config.key import folder_name, section_digests, trial_key
+from vdit.config.stage import Digests, Stored, group, stage_code
 from vdit.config.trial import Trial
 from vdit.study import design, feasible
 from vdit.study.accept import Acceptances, find, last_plan, remembered
 from vdit.study.preset import Estimate
 from vdit.study.spec import Arm, Level, Study
-from vdit.study.stages import Stage, stages
+from vdit.study.stages import Sharing, Stage, seconds_a_clip, stages
 from vdit.study.start import UNKNOWN, Starts
 
 # Where the folder is not given yet. Never the identity of anything, so that no result can be found under it.
 ABSENT = "not given"
+MEASURED = 50  # finished trials, at most, that are asked what a clip's frozen stages took
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ class Plan:
             "seeds": list(study.seeds),
             "arms": [arm.name for arm in self.arms],
             "trials": [trial.row(memo) for trial in self.trials],
-            "stages": [asdict(stage) | {"arms": list(stage.arms)} for stage in self.stages],
+            "stages": [asdict(stage) | {"arms": list(stage.arms), "groups": list(stage.groups)} for stage in self.stages],
             "estimate": asdict(self.estimate),
             "code": self.code,
             "accepted": {key: [older.key, older.code] for key, older in self.accepted.items()},
@@ -135,9 +137,11 @@ def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = 
     points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
     last = last_plan(runs, study.study)
     accepted = {**remembered(last, code), **(find(runs, accept, code) if accept else {})}
-    trials = _trials(points, _Identities(runs / "manifests", provisional, memo), code, _Results(_finished(runs), accepted))
+    identities = _Identities(runs / "manifests", provisional, memo)
+    trials = _trials(points, identities, code, _Results(_finished(runs), accepted))
     cost = _cost(study.estimate, trials, runs)
-    return Plan(study, tuple(arms), trials, stages(resolved, memo), cost, code, accepted, _notice(trials), last)
+    shared = stages(resolved, memo, _sharing(study, identities, trials, runs))
+    return Plan(study, tuple(arms), trials, shared, cost, code, accepted, _notice(trials), last)
 
 
 class _Identities:
@@ -215,6 +219,17 @@ def _cost(expected: Estimate, trials: Sequence[PlannedTrial], runs: Path) -> Cos
     each = sum(measured) / len(measured) if measured else expected.seconds_per_trial
     source = f"mean of {len(measured)} finished trials of this study" if measured else expected.source
     return Cost(missing * each, missing * expected.bytes_per_trial, source)
+
+
+def _sharing(study: Study, identities: _Identities, trials: Sequence[PlannedTrial], runs: Path) -> Sharing:
+    """Where the store has the stages of this study, and what a clip took where one has been filled."""
+    code = stage_code(runs / "manifests")
+    done = [runs / "trials" / trial.folder / "result.json" for trial in trials if trial.done][:MEASURED]
+
+    def place(stage: Stored, trial: Trial) -> str:
+        return group(stage, trial, Digests(identities.data(trial), identities.weights(trial), code), identities.memo)
+
+    return Sharing(place, len(study.seeds), seconds_a_clip(done))
 
 
 def _seconds(result: Path) -> list[float]:

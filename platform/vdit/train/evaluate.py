@@ -24,7 +24,7 @@ from vdit.record import instances, parts, scores
 from vdit.train import detect
 from vdit.train.group import Member
 from vdit.train.predict import Inference, clips, predict, windows
-from vdit.video import Masks, Sample, Split, Video
+from vdit.video import Expression, Masks, Sample, Split, Video
 
 STRIDES = (8, 16, 32)  # of the feature levels that are followed; the 4x level is the autoencoder's, the same for every arm
 
@@ -104,8 +104,7 @@ class Evaluation:
         """Features of the clip's object, and of another object of the video, at every stride."""
         self.model.eval()
         indices = tuple(range(clip.start, clip.start + self.trial.evaluate.drift_frames))
-        expression = next(expression for expression in video.expressions if expression.id == clip.expression)
-        sample = evaluation_sample(self.split, video, expression, indices, self.trial.evaluate, self.trial.data)
+        expression, sample = followed(self.split, video, clip, self.trial)
         other = self.other(video, expression.object, indices)
         with autocast(self.member.device, self.trial.evaluate.autocast):
             levels = self.model.levels(replace(to(collate([sample], self.trial.evaluate.pad), self.member.device), targets=None))
@@ -164,6 +163,13 @@ def units(trial: Trial, split: Split) -> Iterator[Unit]:
         videos = {video.id: video for video in split.videos}
         for index, clip in enumerate(drift.clips(split, evaluate.drift_clips, evaluate.drift_frames, trial.data.seed)):
             yield Unit(f"clip-{index:05d}.npz", videos[clip.video], clip)
+
+
+def followed(split: Split, video: Video, clip: drift.Clip, trial: Trial) -> tuple[Expression, Sample]:
+    """What a clip of Figure 4 shows, and its frames."""
+    indices = tuple(range(clip.start, clip.start + trial.evaluate.drift_frames))
+    expression = next(expression for expression in video.expressions if expression.id == clip.expression)
+    return expression, evaluation_sample(split, video, expression, indices, trial.evaluate, trial.data)
 
 
 def lit(samples: list[Sample], video: Video, level: float, draw: int, trial: Trial) -> list[Sample]:

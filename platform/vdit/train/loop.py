@@ -68,13 +68,11 @@ class Loop:
 
     def parts(self, step: int) -> list[Part]:
         """This worker's clips of a step, so many at a time as it takes at once."""
-        indices, epoch = self.schedule.indices(step)[self.member.rank :: self.member.world], self.schedule.epoch(step)
-        clips = [sample(self.split, self.split.items[index], self.trial.data, epoch, index) for index in indices]
-        firsts = range(0, len(clips), self.micro)
-        visible = mean(float(sum(int(clip.valid_T.sum()) for clip in clips)), self.member.device)
+        parts = clips(self.split, self.schedule, step, self.member, self.micro)
+        visible = mean(float(sum(int(clip.valid_T.sum()) for part in parts for clip in part)), self.member.device)
         # Of the global batch, so that it does not matter how many workers and parts share it.
-        boxes = max(1.0, visible / len(firsts))
-        return [Part(tuple(clips[first : first + self.micro]), boxes, step, index) for index, first in enumerate(firsts)]
+        boxes = max(1.0, visible / len(parts))
+        return [Part(part, boxes, step, index) for index, part in enumerate(parts)]
 
     def forward(self, part: Part) -> tuple[Tensor, Tensor]:
         """Loss and terms; raises LossNotFiniteError on every worker where the loss of one is NaN or infinite."""
@@ -134,6 +132,13 @@ class Loop:
                 whole.trainable()[name].copy_(value)
         checkpoint.put_back(whole.kept(), tensors, Path("ZeRO 3"))
         return whole
+
+
+def clips(split: Split, schedule: Schedule, step: int, member: Member, micro: int) -> list[tuple[Sample, ...]]:
+    """What a worker sees of a step, in parts of `micro` clips."""
+    indices, epoch = schedule.indices(step)[member.rank :: member.world], schedule.epoch(step)
+    drawn = tuple(sample(split, split.items[index], schedule.data, epoch, index) for index in indices)
+    return [drawn[first : first + micro] for first in range(0, len(drawn), micro)]
 
 
 def engine(objective: Objective, trial: Trial, micro: int, world: int) -> Any:

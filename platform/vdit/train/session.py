@@ -12,7 +12,8 @@ from typing import Any
 import torch.distributed as dist
 
 from vdit import registry
-from vdit.model.frozen import FrozenDiffusion
+from vdit.model.features import VideoDiffusionFeatures
+from vdit.model.frozen import FrozenDiffusion, SwinStart
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation, check
@@ -20,6 +21,8 @@ from vdit.train.group import Member
 from vdit.train.loaded import Loaded
 from vdit.train.loop import Loop
 from vdit.train.nonfinite import check_finite
+from vdit.train.shelf import Shelf, Weights, added, shelve
+from vdit.video import Split
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,8 @@ class Session:
 
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
-        self.frozen: tuple[tuple[str, str], FrozenDiffusion] | None = None
+        self.frozen: tuple[tuple[str, str], FrozenDiffusion | SwinStart] | None = None
+        self.weights: tuple[tuple[str, str], Weights] | None = None
         self.code = Loaded(runs / "manifests")
 
     def open(self, place: Path) -> Progress:
@@ -53,9 +57,7 @@ class Session:
         self.place, self.ticket = place, folder.read_ticket(place)
         self.code.check(self.ticket.code)
         trial = self.ticket.trial
-        benchmark = registry.find("benchmarks", trial.data.benchmark)
-        root = benchmark.locate(trial.data, folder.data_folder(trial, self.ticket.data, self.runs))
-        train, valid = (benchmark.read(root, split, trial.data.frames) for split in (trial.data.train_split, trial.data.eval_split))
+        train, valid = splits(self.ticket, self.runs)
         check(trial, valid)
         model = self.model()
         saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
@@ -79,15 +81,32 @@ class Session:
             place = folder.weights_folder(trial, self.ticket.weights, self.runs)
             self.frozen = identity, registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.member.device)
         model = VDIT(trial.model, self.frozen[1], trial.seed)
-        model.features.recompute = trial.launch.recompute
+        self.shelf = self.shelve(identity, self.frozen[1])
+        self.equip(model)
         return model
+
+    def shelve(self, identity: tuple[str, str], frozen: FrozenDiffusion | SwinStart) -> Shelf | None:
+        """The trial's part of the store, if it has one. The weights are read for their digest once per session."""
+        if isinstance(frozen, SwinStart) or self.ticket.trial.launch.store == "off":
+            return None
+        if self.weights is None or self.weights[0] != identity:
+            self.weights = identity, Weights.of(frozen)
+        return shelve(self.ticket, self.runs, self.weights[1])
+
+    def equip(self, model: VDIT) -> None:
+        """How the model computes, but not what."""
+        model.features.recompute = self.ticket.trial.launch.recompute
+        if self.shelf is not None and isinstance(model.features, VideoDiffusionFeatures):
+            model.features.keep = self.shelf
 
     def advance(self) -> Progress:
         """The next piece of work, small enough to report: some steps, or a video per worker, or the end."""
         if self.step < self.total:
             return self.train()
         if self.evaluation is None:
-            self.evaluation = Evaluation(self.ticket.trial, self.loop.whole_model(), self.valid, self.place, self.member)
+            whole = self.loop.whole_model()
+            self.equip(whole)
+            self.evaluation = Evaluation(self.ticket.trial, whole, self.valid, self.place, self.member)
         if self.evaluation.remaining():
             self.evaluation.advance()
             log.info("scored %d of %d", self.evaluation.done, self.evaluation.total)
@@ -113,11 +132,12 @@ class Session:
         return Progress("train", self.step, self.total, tuple(rows))
 
     def finish(self, evaluation: Evaluation) -> Progress:
-        dist.barrier()
+        store: list[Any] = [None] * self.member.world
+        dist.all_gather_object(store, self.shelf.report() if self.shelf else {})
         result: dict[str, Any] = {}
         if self.member.rank == 0:
             self.code.check_late()
-            result = self.result(evaluation)
+            result = self.result(evaluation) | ({"store": added(store)} if self.shelf else {})
             folder.write_json(self.place / "result.json", result)
         dist.barrier()
         return Progress("done", 1, 1, (), result or {"rank": self.member.rank})
@@ -131,3 +151,11 @@ class Session:
             "seconds": time.time() - self.started,
             "metrics": metrics,
         }
+
+
+def splits(ticket: folder.Ticket, runs: Path) -> tuple[Split, Split]:
+    """What a trial trains on and what it is measured on."""
+    data = ticket.trial.data
+    benchmark = registry.find("benchmarks", data.benchmark)
+    root = benchmark.locate(data, folder.data_folder(ticket.trial, ticket.data, runs))
+    return benchmark.read(root, data.train_split, data.frames), benchmark.read(root, data.eval_split, data.frames)

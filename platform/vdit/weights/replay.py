@@ -9,7 +9,8 @@ from torch import Tensor
 
 from vdit.model.batch import Batch, LayerOutput
 from vdit.model.decoder import Decoded
-from vdit.model.features import Encoded, VideoDiffusionFeatures
+from vdit.model.encode import Encoded
+from vdit.model.features import VideoDiffusionFeatures
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.head import Keep, centres, surest
 from vdit.model.losses import losses, of_chosen, total, visible_frames

@@ -15,7 +15,7 @@ from yardstick.released import Released
 from vdit.config.model import Model
 from vdit.model import networks
 from vdit.model.batch import Batch, Targets
-from vdit.model.features import Encoded
+from vdit.model.encode import Encoded
 from vdit.model.vdit import VDIT
 
 MODEL = Model()

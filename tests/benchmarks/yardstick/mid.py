@@ -21,7 +21,7 @@ from vdit.config.model import Encode, Model, Prompt
 from vdit.model import networks
 from vdit.model.batch import Batch, Targets
 from vdit.model.collate import MEAN, STD, channels
-from vdit.model.features import Encoded
+from vdit.model.encode import Encoded
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.released import features_state, frozen_states
 from vdit.model.released_head import head_state

@@ -1,0 +1,129 @@
+"""`vdit store`: the frozen features that trials share: how much there is, whether it is whole, what nobody needs, filling it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from vdit.features.store import Store
+
+group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The store of frozen features (docs/store.md).")
+Where = Annotated[str, typer.Option("--store", help="Folder of the store; on: that of the runs folder.")]
+
+
+@group.command()
+def du(context: typer.Context, store: Where = "on") -> None:
+    """Show what is in the store, and which studies use it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from vdit.commands.plan import size
+    from vdit.features import keeping
+
+    runs, opened = opening(context, store)
+    found, used = keeping.groups(opened), keeping.used(runs)
+    table = Table("stage, weights, data", "entries", "size", "studies")
+    for each in found:
+        table.add_row(each.name, str(each.entries), size(each.bytes), ", ".join(used.get(each.name, ())))
+    console = Console(highlight=False)
+    console.print(table)
+    total = sum(each.bytes for each in found)
+    console.print(f"{opened.root}: {sum(each.entries for each in found)} entries, {size(total)}", soft_wrap=True, markup=False)
+
+
+@group.command()
+def verify(context: typer.Context, store: Where = "on") -> None:
+    """Read every entry; exit code 1 where one is damaged. A trial that reads a damaged entry computes it again."""
+    from vdit.features import keeping
+
+    _, opened = opening(context, store)
+    found = keeping.groups(opened)
+    wrong = [name for each in found for name in keeping.damaged(opened, each)]
+    for name in wrong:
+        typer.echo(f"vdit: {opened.path(name)} is damaged; the next trial that needs it computes it again", err=True)
+    typer.echo(f"{sum(each.entries for each in found)} entries read, {len(wrong)} damaged")
+    if wrong:
+        raise typer.Exit(1)
+
+
+@group.command()
+def gc(
+    context: typer.Context,
+    store: Where = "on",
+    yes: Annotated[bool, typer.Option("--yes", help="Remove it; without this, only say what would go.")] = False,
+) -> None:
+    """Remove what no plan under the runs folder's studies uses, and what killed writers left."""
+    from vdit.commands.plan import size
+    from vdit.features import keeping
+
+    runs, opened = opening(context, store)
+    used = keeping.used(runs)
+    unused = [each for each in keeping.groups(opened) if each.name not in used]
+    left = list(keeping.drafts(opened))
+    for each in unused:
+        typer.echo(f"{each.name}: {each.entries} entries, {size(each.bytes)}")
+        if yes:
+            keeping.drop(opened, each)
+    for path in left if yes else ():
+        path.unlink(missing_ok=True)
+    studies = len({study for names in used.values() for study in names})
+    said = "removed" if yes else "would be removed; --yes removes"
+    typer.echo(f"{len(unused)} groups that none of {studies} studies in {runs / 'studies'} uses, and {len(left)} drafts, {said}")
+
+
+@group.command()
+def fill(
+    context: typer.Context,
+    study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    store: Annotated[str, typer.Option(help="on (in the runs folder), or a folder all nodes see. [default: the study's, or on]")] = "",
+    workers: Annotated[int, typer.Option(min=0, help="Workers that encode. 0: as many as the cluster has room for.")] = 0,
+    address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
+) -> None:
+    """Encode all clips of a study's missing trials now, so that each of them only reads."""
+    from dataclasses import replace
+
+    from vdit.schedule import cluster, sharing
+    from vdit.schedule.run import check_data, keep_plan, prepare
+    from vdit.study import plan as planning
+    from vdit.study import spec
+    from vdit.train.shelf import added
+
+    runs = Path(context.obj["runs"]).resolve()
+    read = spec.read(study, data=data, weights=weights)
+    setting = store or ("on" if read.base.launch.store == "off" else read.base.launch.store)
+    read = replace(read, base=replace(read.base, launch=replace(read.base.launch, store=sharing.chosen(setting))))
+    plan = planning.build(read, runs)
+    check_data(plan, runs)
+    sharing.prepare(plan, runs)
+    examples = sharing.representatives(plan, runs)
+    if not examples:
+        typer.echo(f"{plan.study.study}: no missing trial has a stage that the store keeps")
+        return
+    keep_plan(plan, runs)
+    launch = examples[0].trial.launch
+    places = [prepare(planned, plan, runs) for planned in examples]
+    try:
+        cluster.attach(address)
+        sharing.check_nodes(examples[0].trial, runs)
+        from vdit.schedule.fill import fill as encode
+        from vdit.schedule.fill import room
+
+        counts = added(encode(places, launch, runs, workers or room(launch)))
+    finally:
+        cluster.leave()
+    for stage, count in counts.items():
+        typer.echo(f"{stage}: {count['encoded']:.0f} encoded in {count['seconds']:.0f} s, {count['read']:.0f} were there")
+
+
+def opening(context: typer.Context, store: str) -> "tuple[Path, Store]":
+    """The runs folder, and the store that is meant."""
+    from vdit.features.store import folder_of, open_store
+
+    runs = Path(context.obj["runs"])
+    root = folder_of(store, runs)
+    if root is None:
+        raise ValueError("--store off names no store; give its folder, or on for that of the runs folder")
+    return runs, open_store(root)

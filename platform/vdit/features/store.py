@@ -1,0 +1,158 @@
+"""A folder of frozen stages that trials, studies and machines share: one writer an entry, whole or not at all, checked when read.
+
+Entries lie in ROOT/<group>/<first two digits>/<key>. A lock is the kernel's, on one of 256 files: it goes with the process that held it.
+"""
+
+import fcntl
+import json
+import logging
+import mmap
+import os
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vdit.features.envelope import Bytes, seal, unseal
+
+log = logging.getLogger(__name__)
+
+MARK = "store.json"  # says that the folder is a store, and which one
+LOCKS = "locks"
+FORMAT = 1
+PATIENCE = 600.0  # seconds that a reader waits for who computes the entry it wants, before it computes it too
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A store that is there: what `create` made, or `open_store` found."""
+
+    root: Path
+
+    def path(self, name: str) -> Path:
+        """Of the entry `name`, "<group>/<key>"."""
+        group, _, key = name.partition("/")
+        return self.root / group / key[:2] / key
+
+    def read(self, name: str) -> memoryview | None:
+        """The contents of an entry, mapped and not copied; None where there is none. Raises DamagedError for a torn or changed one."""
+        try:
+            with self.path(name).open("rb") as file:
+                if os.fstat(file.fileno()).st_size == 0:
+                    return unseal(b"")
+                # Copied on write, so that no tensor made of it can change the file.
+                return unseal(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)))
+        except FileNotFoundError:
+            return None
+
+    def publish(self, name: str, parts: Iterable[Bytes]) -> None:
+        """Makes an entry of `parts`, in the place of a damaged one too: others see all of it or nothing."""
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
+        try:
+            with draft.open("wb") as file:
+                file.writelines(seal(parts))
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    @contextmanager
+    def writing(self, name: str, patience: float = PATIENCE) -> Iterator[bool]:
+        """A block that one process at a time runs for an entry. False where another did not end in time: then publish nothing."""
+        place = self.root / LOCKS / name.rpartition("/")[2][:2]
+        with place.open("ab") as file:
+            mine = _locked(file.fileno(), patience)
+            if not mine:
+                log.warning("waited %.0f s for the writer of %s, which holds %s; going on without the store", patience, name, place)
+            yield mine
+            # Closing the file frees the lock.
+
+
+def _locked(descriptor: int, patience: float) -> bool:
+    deadline, pause = time.monotonic() + patience, 0.001
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
+
+
+def create(root: Path) -> str:
+    """Makes the folder a store, if it is none, and tries all that a store needs; returns its identity.
+
+    Raises ValueError where the folder is something else, cannot be written, or has no locks.
+    """
+    remedy = "give launch.store, or --store, a folder that can be written and that every node sees, or `off`"
+    if ":/" in str(root):
+        raise ValueError(
+            f"store {root} is a URL; entries are mapped into memory and locked, which needs a file system: mount it, or {remedy}"
+        )
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not (root / MARK).exists():
+            if any(not path.name.startswith(".") for path in root.iterdir()):
+                raise ValueError(f"store {root} holds other files and no {MARK}; {remedy}")
+            _mark(root)
+        (root / LOCKS).mkdir(exist_ok=True)
+        _try(Store(root))
+    except OSError as error:
+        raise ValueError(f"store {root} cannot be written ({error.strerror}); {remedy}") from error
+    return identity(root)
+
+
+def _try(store: Store) -> None:
+    """Writes, locks and removes an entry of this process's own."""
+    group, key = f".probe-{uuid.uuid4().hex}", uuid.uuid4().hex
+    try:
+        with store.writing(f"{group}/{key}"):
+            store.publish(f"{group}/{key}", [b"probe"])
+    finally:
+        shutil.rmtree(store.root / group, ignore_errors=True)
+
+
+def _mark(root: Path) -> None:
+    """Writes the mark, unless another process is first."""
+    draft = root / f".{MARK}.{uuid.uuid4().hex}"
+    draft.write_text(json.dumps({"format": FORMAT, "store": uuid.uuid4().hex}) + "\n")
+    try:
+        os.link(draft, root / MARK)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def identity(root: Path) -> str:
+    """Which store the folder is. Raises ValueError where it is none, such as a folder of the same name on a node that does not share it."""
+    try:
+        mark = json.loads((root / MARK).read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"store {root} is no store on {socket.gethostname()} ({MARK}: {getattr(error, 'strerror', error)}); "
+            "every node must see the same folder: give launch.store, or --store, one that is shared, or `off`"
+        ) from error
+    if mark["format"] != FORMAT:
+        raise ValueError(f"store {root} has format {mark['format']}, this version reads {FORMAT}; give another folder")
+    return str(mark["store"])
+
+
+def open_store(root: Path) -> Store:
+    """The store in a folder; raises ValueError where there is none."""
+    identity(root)
+    return Store(root)
+
+
+def folder_of(setting: str, runs: Path) -> Path | None:
+    """The folder that `launch.store` means; None where it is off."""
+    if setting == "off":
+        return None
+    return runs / "store" if setting == "on" else Path(setting)

@@ -1,0 +1,99 @@
+"""Oracles: the groups of a plan, by hand; a folder that cannot be written; nodes of one machine that do not share a folder."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from vdit.cli import main
+from vdit.features.store import identity
+from vdit.schedule import sharing
+from vdit.study import plan as planning
+from vdit.study import spec
+
+
+def build(study: Path, runs: Path, store: str = "on") -> planning.Plan:
+    study.write_text(study.read_text().replace("launch: {", f"launch: {{store: {store}, "))
+    return planning.build(spec.read(str(study)), runs)
+
+
+def test_the_arm_with_most_stages_encodes_for_all(tiny: Path, tmp_path: Path) -> None:
+    plan = build(tiny, tmp_path / "runs")
+    assert [planned.trial.arm for planned in sharing.representatives(plan, tmp_path / "runs")] == ["VD-IT"]
+
+
+def test_arms_of_other_weights_or_other_clips_encode_their_own(tiny: Path, tmp_path: Path) -> None:
+    arms = "arms:\n  random: {prompt: image, backbone: random}\n  short: {prompt: text, frames: 1}\n"
+    tiny.write_text(tiny.read_text().replace("seeds: [0]", "seeds: [0, 1]").replace("arms:\n", arms))
+    found = sharing.representatives(build(tiny, tmp_path / "runs"), tmp_path / "runs")
+    assert sorted(planned.trial.arm for planned in found) == ["VD-IT", "random", "short"]
+
+
+def test_a_store_is_made_before_the_trials_run(tiny: Path, tmp_path: Path) -> None:
+    plan = build(tiny, tmp_path / "runs")
+    sharing.prepare(plan, tmp_path / "runs")
+    assert identity(tmp_path / "runs" / "store")
+
+
+def test_a_study_without_a_store_makes_none(tiny: Path, tmp_path: Path) -> None:
+    sharing.prepare(build(tiny, tmp_path / "runs", "off"), tmp_path / "runs")
+    assert not (tmp_path / "runs" / "store").exists()
+
+
+@pytest.mark.parametrize("command", [["run", "--local"], ["store", "fill"]])
+def test_a_store_that_cannot_be_written_is_refused_before_anything_runs(
+    tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main([*command, str(tiny), "--runs", str(tmp_path / "runs"), "--store", str(tmp_path / "file" / "store")]) == 2
+    assert "file/store cannot be written (Not a directory); give launch.store, or --store, a folder" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "trials").exists()
+
+
+def test_a_url_is_refused_before_anything_runs(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(tiny), "--runs", str(tmp_path / "runs"), "--store", "s3://bucket/store"]) == 2
+    assert "is a URL" in capsys.readouterr().err
+
+
+def test_a_disk_without_room_for_the_clips_is_refused(tiny: Path, tmp_path: Path) -> None:
+    tiny.write_text(tiny.read_text().replace("max_steps: 6", "max_steps: 600000000, epochs: 1000000000"))
+    with pytest.raises(ValueError, match=r"GB free, the study's training clips need up to .* GB more; free some .vdit store gc."):
+        sharing.prepare(build(tiny, tmp_path / "runs"), tmp_path / "runs")
+
+
+@pytest.mark.slow
+def test_a_folder_that_nodes_do_not_share_is_refused_and_a_fill_leaves_nothing_to_encode(tiny: Path, tmp_path: Path) -> None:
+    """On a Ray of its own, in a process of its own: the answer of a node that sees another folder is put in its place."""
+    build(tiny, tmp_path / "runs")
+    code = f"""
+from pathlib import Path
+from vdit.cli import main
+from vdit.schedule import cluster, sharing
+from vdit.study import plan, spec
+runs = Path({str(tmp_path / "runs")!r})
+assert main(["store", "fill", {str(tiny)!r}, "--runs", str(runs), "--workers", "2"]) == 0
+made = plan.build(spec.read({str(tiny)!r}), runs)
+cluster.attach("")
+sharing.check_nodes(made.trials[0].trial, runs)
+sharing._seen = lambda root: "another store"
+try:
+    sharing.check_nodes(made.trials[0].trial, runs)
+    print("not refused")
+except ValueError as error:
+    print(error)
+cluster.leave()
+assert main(["run", {str(tiny)!r}, "--runs", str(runs), "--local"]) == 0
+"""
+    temporary = tempfile.mkdtemp(prefix="vdit")
+    environment = {**os.environ, "RAY_TMPDIR": temporary}
+    environment.pop("RAY_ADDRESS", None)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert "VAE latents: " in done.stdout and " 0 were there" in done.stdout
+    assert "is not the same folder on every node" in done.stdout and "another store" in done.stdout
+    results = [path.read_text() for path in (tmp_path / "runs" / "trials").glob("*/result.json")]
+    assert len(results) == 2
+    assert all('"encoded": 0' in text and '"encoded": 1' not in text for text in results)
