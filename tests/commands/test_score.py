@@ -46,7 +46,7 @@ def test_a_person_sees_the_protocol_the_coverage_and_one_table(folders: tuple[Pa
     assert done.returncode == 0, done.stderr
     said, coverage, header, row = done.stdout.splitlines()
     assert "fixed ids" in said and coverage == "4/4 predictions found, numbers in %"
-    assert header.split("  ")[-1].strip() == "F decay" and len(header) == len(row)
+    assert header.split("  ")[-1].strip() == "MCS 0.9" and len(header) == len(row)
     assert row.startswith("mean of objects (1)") and " 50.00 " in row
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vdit.metrics.video_consistency import measure
+from vdit.metrics.video_consistency import Watch, measure
 
 
 def spelled_out(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], window: int) -> float:
@@ -53,3 +53,21 @@ def test_bad_input_is_named() -> None:
         measure(labels[:2], labels, 2)
     with pytest.raises(ValueError, match="window is 1"):
         measure(labels, labels, 1)
+
+
+def test_several_windows_are_seen_at_once() -> None:
+    rng = np.random.default_rng(0)
+    prediction, truth = ((rng.random((40, 5, 5)) < 0.02).astype(np.uint8) for _ in range(2))
+    watch = Watch((2, 8, 16))
+    for frame in zip(prediction, truth, strict=True):
+        watch.add(*frame)
+    assert {window: len(shares) for window, shares in watch.shares.items()} == {2: 39, 8: 33, 16: 25}
+    for window, shares in watch.shares.items():
+        assert np.mean(shares) == pytest.approx(spelled_out(prediction, truth, window), abs=1e-15)
+
+
+def test_no_window_spans_frames_of_two_sizes() -> None:
+    watch = Watch((2,))
+    for size in (3, 3, 4, 4):
+        watch.add(np.zeros((size, 5), np.uint8), np.zeros((size, 5), np.uint8))
+    assert watch.shares[2] == [1, 1]

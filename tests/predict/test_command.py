@@ -64,7 +64,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
         (("--device", "cuda:99"), "--device cuda:99"),
         (("--out", str(tmp_path / "taken")), "has content and no predictions.json"),
         (("--benchmark", "ref_youtube_vos"), "give the folder of 'ref_youtube_vos' with --data DIR"),
-        (("--benchmark", "refcoco", "--data", str(tmp_path)), "the results of 'refcoco' are no folders of masks"),
+        (("--benchmark", "refcoco", "--data", str(tmp_path)), "train2014 does not exist; --data DIR is the folder"),
         (("--split", "vaild"), "has the splits train, valid"),
     ):
         code, _, wrong = vdit("--run", place.name, "--out", str(tmp_path / "out"), *arguments)

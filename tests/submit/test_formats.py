@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from vdit.registry import find, members
-from vdit.submit.formats import form, packer
+from vdit.submit.formats import form, has_form, packer
 
 FORMATS = [name for name in members("submit") if hasattr(find("submit", name), "writing")]
 
@@ -24,6 +24,16 @@ def test_a_format_has_what_its_siblings_have(name: str) -> None:
         "writing": ["out", "video", "threshold"],
     }.items():
         assert list(inspect.signature(getattr(module, public)).parameters) == parameters
+
+
+@pytest.mark.parametrize("name", members("benchmarks"))
+def test_a_benchmark_without_a_format_is_scored_by_detections(name: str) -> None:
+    """So that every benchmark can be predicted."""
+    module = find("benchmarks", name)
+    kinds = {
+        found.evaluation for _, found in inspect.getmembers(module, inspect.isclass) if isinstance(getattr(found, "evaluation", 0), str)
+    }
+    assert (kinds == {"detections"}) is not has_form(name)
 
 
 def test_other_benchmarks_are_refused() -> None:

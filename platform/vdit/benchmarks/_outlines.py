@@ -74,6 +74,12 @@ def encode(segmentation: list[Polygon] | Runs, height: int, width: int) -> Encod
     return merged
 
 
+def written(mask_HW: NDArray[np.bool_]) -> Encoded:
+    """A mask as compressed run lengths the way JSON has them; it may cover no pixel."""
+    found: Encoded = mask.encode(np.asfortranarray(mask_HW, np.uint8))
+    return {"size": list(mask_HW.shape), "counts": found["counts"].decode()}
+
+
 def draw(counts: bytes, height: int, width: int) -> NDArray[np.bool_]:
     """[H, W] of what `compress` returned."""
     return np.ascontiguousarray(mask.decode({"size": [height, width], "counts": counts}), dtype=np.bool_)

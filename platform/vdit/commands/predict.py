@@ -28,7 +28,7 @@ def command(
     window: Annotated[int, typer.Option(min=0, help="Frames seen at a time. [default: the trial's; of a --video, 36 if that is all]")] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ... [default: cuda where there is one]")] = "",
 ) -> None:
-    """Predict masks with a finished trial: of a video with --video and --expression, else of a benchmark in its official folder format."""
+    """Predict masks with a finished trial: of a video with --video and --expression, else of a benchmark in its official format."""
     if video is None and expression:
         raise ValueError("--expression needs --video FILE; a benchmark has its own expressions")
     if video is not None and (data or benchmark or split):
@@ -101,6 +101,13 @@ def folder_of(trained: "Trained", benchmark: str, data: Path | None, runs: Path)
 
 def one_split(trained: "Trained", what: tuple[str, Path, str], how: Writing) -> None:
     """A benchmark's split, as (name, folder, split)."""
+    from vdit.submit.formats import has_form
+
+    (masks if has_form(what[0]) else detections)(trained, what, how)
+
+
+def masks(trained: "Trained", what: tuple[str, Path, str], how: Writing) -> None:
+    """A split that is scored frame by frame, in the folder format of its benchmark."""
     from vdit.predict.benchmark import Job, claim, finish
     from vdit.submit.formats import form
 
@@ -111,6 +118,23 @@ def one_split(trained: "Trained", what: tuple[str, Path, str], how: Writing) -> 
     missing, total = len(job.missing()), len(job.split.videos)
     done = sum(1 for _ in how.track(finish(job), missing))
     typer.echo(f"{how.out}: {done} videos predicted, {total - missing} of {total} were done before")
+
+
+def detections(trained: "Trained", what: tuple[str, Path, str], how: Writing) -> None:
+    """A split that is scored by detections, as COCO's results with their truth. Raises ValueError for --window, which it has no use for."""
+    from vdit import registry
+    from vdit.predict.benchmark import claim
+    from vdit.predict.detections import Job, finish
+
+    benchmark, root, split = what
+    if how.window:
+        raise ValueError(f"--window {how.window}: {benchmark} is predicted in one clip around the annotated frame; leave --window out")
+    frames = trained.ticket.trial.data.frames
+    job = Job(trained, registry.find("benchmarks", benchmark).read(root, split, frames), how.out)
+    claim(job, how.runs, benchmark, split)
+    missing, total = len(job.missing()), len(job.split.videos)
+    done = sum(1 for _ in how.track(finish(job), missing))
+    typer.echo(f"{how.out}: {done} annotated frames predicted, {total - missing} of {total} were done before")
 
 
 def one_video(trained: "Trained", source: "Footage", said: "tuple[Expression, ...]", how: Writing) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from vdit.clips.evaluation import unlabelled_sample
 from vdit.config.canonical import digest
@@ -14,6 +15,19 @@ from vdit.submit.pages import Stream
 from vdit.train.predict import Inference, window, windows
 from vdit.train.trained import Trained
 from vdit.video import Expression, Frames, Split, Video
+
+
+class Whole(Protocol):
+    """A split to predict, by whom, how, and into which folder."""
+
+    @property
+    def trained(self) -> Trained: ...
+    @property
+    def split(self) -> Split: ...
+    @property
+    def evaluate(self) -> Evaluate: ...
+    @property
+    def out(self) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +75,7 @@ def listed(split: Split) -> str:
     return digest([[video.id, video.frames, [[said.id, said.text, said.object] for said in video.expressions]] for video in split.videos])
 
 
-def claim(job: Job, runs: Path, benchmark: str, split: str) -> None:
+def claim(job: Whole, runs: Path, benchmark: str, split: str) -> None:
     """Makes the folder of predictions this job's; raises ValueError where it is somebody else's."""
     own = {"benchmark": benchmark, "split": split, "listing": listed(job.split)}
     folder.claim(job.out, {**identity(job.trained, job.evaluate, runs), **own})

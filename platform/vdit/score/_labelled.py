@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from vdit.score import _objects, _trees
+from vdit.score._consistency import Consistency, whole
 from vdit.score._objects import Track
 from vdit.score._pairs import Frame, seen, without_void
 from vdit.score._png import Labels, labels
@@ -36,10 +37,12 @@ def score(protocol: Protocol, truth: Path, predictions: Path, options: Options) 
     clips, problems = _trees.pair(truth, [predictions])
     every = [clip if protocol.ends else _trees.without_ends(clip) for clip in clips]
     tracks: list[Track] = []
+    consistency = Consistency()
     with ThreadPoolExecutor(options.threads) as pool:
         for clip, scored in zip(clips, every, strict=True):
             problems += _trees.gaps(scored)
-            counted, wrong = _trees.compare(scored, lambda ours, theirs, _: protocol.count(ours, theirs), pool)
+            watch = consistency.video(len(scored.sources), whole)
+            counted, wrong = _trees.compare(scored, lambda ours, theirs, _: protocol.count(ours, theirs), pool, watch)
             problems += wrong
             if not wrong:
                 frames = [frame for (frame,) in counted]
@@ -47,7 +50,7 @@ def score(protocol: Protocol, truth: Path, predictions: Path, options: Options) 
                 tracks += found
                 problems += odd
     admitted = admit(problems, options.missing)
-    numbers = _objects.numbers(tracks)
+    numbers = _objects.numbers(tracks) | consistency.numbers(tracks)
     return Result(
         protocol=protocol.says,
         numbers={"protocol": protocol.name, **numbers, "jf": protocol.report(tracks)},

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vdit.metrics import contour, decay, recall, region
+from vdit.metrics import contour, decay, mcs, recall, region
 from vdit.metrics.contour import Counts
+from vdit.metrics.video_consistency import WINDOWS
 from vdit.record import scores
 
 
@@ -86,9 +87,10 @@ def details(track: Track) -> dict[str, Any]:
 
 
 def summary(named: dict[str, dict[str, Any]]) -> pd.DataFrame:
-    """A row per name of J&F, J, F in % and, where the numbers have them, recall and decay."""
+    """A row per name of J&F, J, F in % and, where the numbers have them, recall and decay, mask and video consistency."""
     columns = {"JF": "J&F", "J": "J", "F": "F", "J_recall": "J recall", "F_recall": "F recall", "J_decay": "J decay", "F_decay": "F decay"}
-    rows = {name: {said: 100 * found[key] for key, said in columns.items() if key in found} for name, found in named.items()}
+    columns |= {name: name.replace("_", " ") for name in (f"MCS_{mcs.THRESHOLD}", *(f"VC_{window}" for window in WINDOWS))}
+    rows = {name: {said: 100 * found[key] for key, said in columns.items() if found.get(key) is not None} for name, found in named.items()}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 

@@ -3,8 +3,9 @@
 One video is read at a time, and only counts are kept of a frame, about a kilobyte.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,8 @@ from vdit.score._png import Labels, labels
 from vdit.score.result import Problem, UnusableError
 
 Counted = TypeVar("Counted")
+
+AHEAD = 16  # frames that threads read while an earlier one is waited for
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +111,54 @@ def gaps(clip_: Clip) -> list[Problem]:
 
 
 def compare(
-    clip_: Clip, count: Callable[[Labels, Labels, int], Counted], pool: Executor
+    clip_: Clip,
+    count: Callable[[Labels, Labels, int], Counted],
+    pool: Executor,
+    watch: Callable[[Labels, Labels, int], None] | None = None,
 ) -> tuple[list[tuple[Counted, ...]], list[Problem]]:
     """`count(prediction, truth, source)` of every source in every frame; a prediction that is not there is empty.
 
-    Each file is decoded once. The counts are whole only if there is no problem.
+    Each file is decoded once. The counts are whole only if there is no problem. `watch` sees the same in the order of the frames.
     """
     frames, problems = [], []
-    for counted, wrong in pool.map(partial(_frame, clip_, count), clip_.frames):
+    for counted, seen, wrong in _in_order(pool, partial(_frame, clip_, count, watch is not None), clip_.frames):
         frames.append(counted)
         problems += wrong
+        if watch:
+            for index, (prediction, truth) in enumerate(seen):
+                watch(prediction, truth, index)
     return frames, problems
 
 
-def _frame(clip_: Clip, count: Callable[[Labels, Labels, int], Counted], frame: str) -> tuple[tuple[Counted, ...], list[Problem]]:
+def _in_order(pool: Executor, call: Callable[[str], Counted], frames: Sequence[str]) -> Iterator[Counted]:
+    """As pool.map, which would keep all frames of a long video that are not fetched yet."""
+    waiting: deque[Future[Counted]] = deque()
+    for frame in frames:
+        waiting.append(pool.submit(call, frame))
+        if len(waiting) > AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _frame(
+    clip_: Clip, count: Callable[[Labels, Labels, int], Counted], keep: bool, frame: str
+) -> tuple[tuple[Counted, ...], tuple[tuple[Labels, Labels], ...], list[Problem]]:
+    """Counts, label maps (prediction, truth) if they are kept, and problems; maps are those of all sources, or none."""
     path = clip_.truth / f"{frame}.png"
-    counted, problems = [], []
+    counted, seen, problems = [], [], []
     try:
         truth = labels(path)
     except UnusableError as error:
-        return (), [error.problem]
+        return (), (), [error.problem]
     for index, source in enumerate(clip_.sources):
         try:
-            counted.append(count(_prediction(source, path, truth), truth, index))
+            prediction = _prediction(source, path, truth)
+            counted.append(count(prediction, truth, index))
+            seen.append((prediction, truth))
         except UnusableError as error:
             problems.append(error.problem)
-    return tuple(counted), problems
+    return tuple(counted), tuple(seen) if keep and not problems else (), problems
 
 
 def _prediction(source: Source, path: Path, truth: Labels) -> Labels:

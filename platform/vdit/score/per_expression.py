@@ -19,10 +19,10 @@ def score(truth: Path, predictions: Path, options: Options) -> Result:
     for video in _trees.videos(truth, "truth"):
         for name in _trees.videos(truth / video, "truth"):
             clip = _trees.clip(f"{video}/{name}", truth / video / name, [predictions / video / name])
-            clips.append((video, clip, (name,), count))
-    tracks, wrong = _expressions.tracks(clips, options)
+            clips.append((video, clip, (name,), masks))
+    tracks, consistency, wrong = _expressions.tracks(clips, options)
     admitted = admit(problems + wrong, options.missing)
-    found = _expressions.numbers("per-expression", tracks)
+    found = _expressions.numbers("per-expression", tracks, consistency)
     return Result(
         protocol="one mask per expression, all frames, mean over frames, then over expressions",
         numbers=found,
@@ -34,8 +34,8 @@ def score(truth: Path, predictions: Path, options: Options) -> Result:
     )
 
 
-def count(prediction: Labels, truth: Labels, _: int) -> NDArray[np.int64]:
-    return _expressions.count(prediction > 0, truth > 0)
+def masks(prediction: Labels, truth: Labels, _: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    return prediction > 0, truth > 0
 
 
 def unknown(truth: Path, predictions: Path) -> list[Problem]:

@@ -4,15 +4,11 @@ The official valid and test are scored by a server whose code is not public and 
 the same rule as far as it is known; they are not the server's.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vdit.benchmarks import ref_youtube_vos
 from vdit.score import _expressions, _objects, _trees
-from vdit.score._png import Labels
+from vdit.score._consistency import Seen
 from vdit.score._trees import Clip, Source
 from vdit.score.result import Options, Problem, Result, admit
 from vdit.video import Video
@@ -26,10 +22,10 @@ def score(data: Path, predictions: Path, options: Options, split: str = "valid")
     annotations, videos = listed(data, split)
     root = predictions / "Annotations" if (predictions / "Annotations").is_dir() else predictions
     problems = unknown(root, videos)
-    clips = [(video.id, clip(annotations, root, video), names(video), counting(video)) for video in videos]
-    tracks, wrong = _expressions.tracks(clips, options)
+    clips = [(video.id, clip(annotations, root, video), names(video), masks(video)) for video in videos]
+    tracks, consistency, wrong = _expressions.tracks(clips, options)
     admitted = admit(problems + wrong, options.missing)
-    found = _expressions.numbers("ref-youtube-vos", tracks)
+    found = _expressions.numbers("ref-youtube-vos", tracks, consistency)
     return Result(
         protocol=f"Ref-YouTube-VOS {split}, one mask per expression, all listed frames, not the server's number",
         numbers=found,
@@ -63,9 +59,9 @@ def clip(annotations: Path, predictions: Path, video: Video) -> Clip:
     return Clip(video.id, video.frames, annotations / video.id, tuple(Source(folder, _trees.masks(folder)) for folder in folders))
 
 
-def counting(video: Video) -> Callable[[Labels, Labels, int], NDArray[np.int64]]:
+def masks(video: Video) -> Seen:
     """A frame's label map is decoded once for all expressions of the video."""
-    return lambda prediction, truth, index: _expressions.count(prediction > 0, truth == video.expressions[index].object)
+    return lambda prediction, truth, index: (prediction > 0, truth == video.expressions[index].object)
 
 
 def unknown(predictions: Path, videos: tuple[Video, ...]) -> list[Problem]:

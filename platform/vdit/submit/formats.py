@@ -37,9 +37,17 @@ def packer(benchmark: str) -> Packer:
     return found
 
 
+def has_form(benchmark: str) -> bool:
+    """Whether its results are folders of masks; else they are detections (submit/coco.py)."""
+    return benchmark.replace("-", "_") in offering("writing")
+
+
+def offering(public: str) -> list[str]:
+    return [name for name in members("submit") if hasattr(find("submit", name), public) and hasattr(find("submit", name), "listing")]
+
+
 def member(benchmark: str, offers: str, otherwise: str) -> Any:
-    stem = benchmark.replace("-", "_")
-    known = [name for name in members("submit") if hasattr(find("submit", name), offers) and hasattr(find("submit", name), "listing")]
+    stem, known = benchmark.replace("-", "_"), offering(offers)
     if stem not in known:
         raise ValueError(f"{otherwise.format(repr(benchmark))}; {nearest(stem, known)}")
     return find("submit", stem)

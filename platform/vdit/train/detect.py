@@ -3,7 +3,7 @@
 T frames, Q queries, H W pixels of the frame as it is on disk.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,12 +12,13 @@ import torch
 from numpy.typing import NDArray
 
 from vdit.clips import caption
+from vdit.config.trial import Trial
 from vdit.metrics import average_precision, mean_iou, overall_iou, precision
 from vdit.model.collate import collate, to
 from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
-from vdit.train.predict import Inference, masks, probabilities
-from vdit.video import Expression, Masks, Sample
+from vdit.train.predict import Inference, clips, masks, probabilities
+from vdit.video import Expression, Masks, Sample, Split, Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,18 @@ class Detections:
 
     scores_Q: NDArray[np.float64]
     masks_QHW: Masks
+
+
+def of_video(model: VDIT, split: Split, video: Video, trial: Trial) -> Iterator[tuple[str, Detections, Masks]]:
+    """The image of each expression, its detections and its truth [H, W], in a video of a split that is scored by detections."""
+    (sample,) = clips(split, video, trial)
+    # A photograph is its own only frame.
+    frame = (0 if video.annotated is None else video.annotated,)
+    truth = {expression.id: split.masks(video, frame, expression.object)[0] for expression in video.expressions}
+    height, width = next(iter(truth.values())).shape
+    found = detect(model, sample, video.expressions, Inference(height, width, trial.evaluate, trial.data.captions))
+    for name, its in found.items():
+        yield name, its, truth[name]
 
 
 @torch.inference_mode()

@@ -71,14 +71,8 @@ class Evaluation:
 
     def detections(self, video: Video) -> pd.DataFrame:
         """A row per expression and query."""
-        (sample,) = clips(self.split, video, self.trial)
-        # A photograph is its own only frame.
-        frame = (0 if video.annotated is None else video.annotated,)
-        truth = {expression.id: self.split.masks(video, frame, expression.object)[0] for expression in video.expressions}
-        height, width = next(iter(truth.values())).shape
-        how = Inference(height, width, self.trial.evaluate, self.trial.data.captions)
-        found = detect.detect(self.model, sample, video.expressions, how)
-        tables = [instances.rows(name, its.scores_Q, its.masks_QHW, truth[name]) for name, its in found.items()]
+        found = detect.of_video(self.model, self.split, video, self.trial)
+        tables = [instances.rows(name, its.scores_Q, its.masks_QHW, truth_HW) for name, its, truth_HW in found]
         return pd.concat(tables, ignore_index=True)
 
     def score(self, video: Video) -> pd.DataFrame:
