@@ -3,11 +3,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 STUDY ?= demo
+KILLS ?= 100
+SEED ?= 0
 # Two threads that wait for each other on busy cores are slower than one, and rounding depends on their number.
 export OMP_NUM_THREADS ?= 1
 PORT ?= 5000
 
-.PHONY: setup demo test test-all lint format bench dashboard lock clean
+.PHONY: setup demo test test-all chaos lint format bench dashboard lock clean
 
 setup: $(VENV)/installed
 
@@ -26,7 +28,11 @@ test: setup
 	$(BIN)/python -m pytest -q
 
 test-all: setup
-	$(BIN)/python -m pytest -q -m "slow or not slow"
+	$(BIN)/python -m pytest -q -m ""
+
+# CI has no time for it. Ten kills are in test-all.
+chaos: setup
+	PYTHONPATH=$(CURDIR)/tests/cluster $(BIN)/python tests/chaos/chaos.py --kills $(KILLS) --seed $(SEED)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,74 +1,31 @@
-"""The user's command, `ray submit cluster.yaml sweep.py -- demo`, on this machine: Ray's launcher is real, ssh and rsync are not there.
+"""The user's command, `ray submit cluster.yaml sweep.py -- demo`, on this machine, with Ray's own launcher.
 
-What is real besides: cluster.yaml up to machines and ports, setup.sh with the lock, the token, the MLflow server, sweep.py, the study.
+Once over a shell in place of ssh and rsync, with cluster.yaml; once over a real OpenSSH server, with onprem.yaml. What is real besides:
+the yaml up to machines and ports, setup.sh with the lock, the token, the MLflow server, sweep.py, the study.
 """
 
-import os
 import shutil
-import socket
-import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any, ClassVar
 
+import openssh
 import psutil
 import pytest
-import yaml
+from machine import Cluster, free_port
 
 from vdit.schedule.cluster import limits
 
-ROOT = Path(__file__).resolve().parents[2]
-RAY = Path(sys.executable).parent / "ray"
-WAIT_SECONDS = 300
 
+class ByShell(Cluster):
+    """Ray's `external` provider: this machine needs neither sshd nor root."""
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    grows: ClassVar = {"CPU": 768.0, "GPU": 64.0}
 
-
-def copy_project(to: Path, study: str) -> None:
-    """What cluster.yaml mounts, as a user has it who edited the study `demo`."""
-    for name in ("platform", "analysis", "experiments", "cluster"):
-        shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "requirements.lock", "README.md", "LICENSE"):
-        shutil.copy2(ROOT / name, to / name)
-    (to / "experiments/demo.yaml").write_text(study)
-
-
-def prepare_node(home: Path) -> None:
-    """The environment that setup.sh fills, with the packages of this one visible in it: what the lock names is there already."""
-    place = home / "vdit-env"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(place)], check=True)
-    packages = sysconfig.get_paths(vars={"base": str(place), "platbase": str(place)})["purelib"]
-    (Path(packages) / "lock.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    for name, entry in (("ray", "ray.scripts.scripts:main"), ("mlflow", "mlflow.cli:cli")):
-        module, function = entry.split(":")
-        script = place / "bin" / name
-        script.write_text(f"#!{place}/bin/python\nfrom {module} import {function}\n{function}()\n")
-        script.chmod(0o755)
-
-
-class Cluster:
-    """A laptop and a head node, each a home folder; everything on the head has Ray's temporary folder in its environment."""
-
-    def __init__(self, place: Path, temporary: Path, study: str) -> None:
-        self.laptop, self.head, self.shared, self.temporary = place / "laptop", place / "head", place / "shared", temporary
-        self.project = self.laptop / "project"
-        self.ports = [free_port() for _ in range(3)]
-        for folder in (self.laptop, self.head, self.shared):
-            folder.mkdir()
-        copy_project(self.project, study)
-        prepare_node(self.head)
-        (self.project / "cluster/cluster.yaml").write_text(yaml.safe_dump(self.configuration()))
-
-    def configuration(self) -> dict[str, object]:
-        """cluster.yaml on a machine that is there already: without cloud and `ray stop`, on free ports of loopback."""
-        config = yaml.safe_load((ROOT / "cluster/cluster.yaml").read_text())
+    def reach(self, config: dict[str, Any]) -> dict[str, Any]:
         config["provider"] = {
             "type": "external",
             "module": "loopback.Loopback",
@@ -76,74 +33,50 @@ class Cluster:
             "environment": self.environment(self.head),
         }
         config["available_node_types"]["head"]["resources"] = {"CPU": 2}
-        stop, start, mlflow = config["head_start_ray_commands"]
-        assert stop == "ray stop"
-        for told, port in zip(("--port=6379", "--object-manager-port=8076", "--dashboard-port=8265"), self.ports, strict=True):
-            assert told in start
-            start = start.replace(told, f"{told.split('=')[0]}={port}")
-        config["head_start_ray_commands"] = [f"{start} --object-store-memory=100000000", mlflow]
-        # These need a cloud or root.
-        config["head_setup_commands"] = []
+        # Ray completes these for its own providers only.
         config |= {"cluster_synced_files": [], "file_mounts_sync_continuously": False, "rsync_filter": [], "docker": {}}
         return config | {"initialization_commands": [], "worker_setup_commands": []}
 
-    def environment(self, home: Path) -> dict[str, str]:
-        return {
-            "HOME": str(home),
-            "PATH": os.environ["PATH"] if home == self.laptop else "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "C.UTF-8",
-            "PYTHONPATH": str(Path(__file__).parent),
-            "RAY_TMPDIR": str(self.temporary),
-            "TMPDIR": str(self.temporary),
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "VDIT_SHARED": str(self.shared),
-            "MLFLOW_PORT": str(free_port()),
-            "PIP_NO_INDEX": "1",
-        }
 
-    def ray(self, *arguments: str) -> str:
-        """`ray ARGUMENTS` in cluster/ on the laptop; returns what it printed."""
-        ran = subprocess.run(
-            [str(RAY), *arguments],
-            cwd=self.project / "cluster",
-            env=self.environment(self.laptop),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            timeout=WAIT_SECONDS,
-            check=False,
-        )
-        assert ran.returncode == 0, ran.stdout
-        return ran.stdout
+class BySsh(Cluster):
+    """Ray's `local` provider, with its runner of ssh and rsync."""
 
-    def processes(self) -> list[psutil.Process]:
-        """Those that have Ray's temporary folder in their environment, and their children: Ray's workers overwrite their own."""
-        ours: dict[int, psutil.Process] = {}
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get("RAY_TMPDIR") == str(self.temporary):
-                    ours |= {found.pid: found for found in (process, *process.children(recursive=True))}
-            except psutil.Error:
-                continue
-        return list(ours.values())
+    file = "onprem.yaml"
+    grows: ClassVar = {}
+
+    def open(self) -> None:
+        self.server = openssh.Server(self.laptop.parent / "sshd", free_port(), self.environment(self.head))
+        self.server.start()
+        super().open()
+
+    def reach(self, config: dict[str, Any]) -> dict[str, Any]:
+        config["provider"] = {"type": "local", "head_ip": "127.0.0.1", "worker_ips": []}
+        # Ray has no option for the port.
+        tunnel = f"{sys.executable} {Path(__file__).with_name('tunnel.py')} {self.server.port}"
+        config["auth"] = {"ssh_user": self.server.user, "ssh_private_key": str(self.server.key), "ssh_proxy_command": tunnel}
+        # Open connections are kept by the cluster's name, in a folder of the machine.
+        return config | {"cluster_name": f"vdit-{self.server.port}"}
+
+    def account(self) -> str:
+        return self.server.log.read_text()
 
     def end(self) -> list[psutil.Process]:
-        """Ends what is ours, by process id; returns what would not end."""
-        started = self.processes()
-        for process in started:
-            if process.is_running():
-                process.kill()
-        return list(psutil.wait_procs(started, timeout=30)[1])
+        left = super().end()
+        self.server.stop()
+        name, user = (sha256(word.encode()).hexdigest()[:10] for word in (f"vdit-{self.server.port}", self.server.user))
+        shutil.rmtree(f"/tmp/ray_ssh_{user}/{name}")
+        return left
 
 
-@pytest.fixture
-def cluster(tiny: Path, tmp_path: Path) -> Iterator[Cluster]:
+@pytest.fixture(params=[pytest.param(ByShell, marks=pytest.mark.slow, id="shell"), pytest.param(BySsh, marks=pytest.mark.ssh, id="ssh")])
+def cluster(request: pytest.FixtureRequest, tiny: Path, tmp_path: Path) -> Iterator[Cluster]:
+    if request.param is BySsh and (lacking := openssh.missing()):
+        pytest.skip(lacking)
     # Sockets have short names: Ray's folder cannot lie deep below pytest's.
     temporary = Path(tempfile.mkdtemp(prefix="vdit"))
-    made = Cluster(tmp_path, temporary, tiny.read_text().replace("study: tiny", "study: demo"))
+    made: Cluster = request.param(tmp_path, temporary, tiny.read_text().replace("study: tiny", "study: demo"))
     try:
+        made.open()
         yield made
     finally:
         left = [process.pid for process in (*made.end(), *made.processes())]
@@ -151,11 +84,11 @@ def cluster(tiny: Path, tmp_path: Path) -> Iterator[Cluster]:
     assert not left, "processes are left behind"
 
 
-@pytest.mark.slow
 def test_the_users_command_ends_with_tables_and_runs(cluster: Cluster) -> None:
+    """And `ray down` leaves nothing of Ray."""
     cluster.ray("get-auth-token", "--generate")
-    cluster.ray("up", "-y", "cluster.yaml")
-    printed = cluster.ray("submit", "cluster.yaml", "sweep.py", "--", "demo")
+    cluster.ray("up", "-y", cluster.file)
+    printed = cluster.ray("submit", cluster.file, "sweep.py", "--", "demo")
 
     study = cluster.head / "vdit/experiments/demo.yaml"
     assert study.read_bytes() == (cluster.project / "experiments/demo.yaml").read_bytes()
@@ -169,10 +102,14 @@ def test_the_users_command_ends_with_tables_and_runs(cluster: Cluster) -> None:
 
     # It was told what machines may come, so that the check of a trial's size could count them.
     assert f"--autoscaling {cluster.head}/ray_bootstrap_config.yaml" in printed
-    assert limits(cluster.head / "ray_bootstrap_config.yaml") == {"CPU": 768, "GPU": 64}
+    assert limits(cluster.head / "ray_bootstrap_config.yaml") == cluster.grows
 
-    again = cluster.ray("submit", "cluster.yaml", "sweep.py", "--", "demo")
+    again = cluster.ray("submit", cluster.file, "sweep.py", "--", "demo")
     assert "2 done, 0 to run" in again
+
+    assert cluster.services() == {"gcs_server", "raylet"}
+    cluster.ray("down", "-y", cluster.file)
+    assert not cluster.services()
 
 
 def recorded(runs: Path) -> dict[str, str]:

@@ -31,3 +31,12 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(tmp_path: Path) -> None
         folder.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == {"a": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_drafts_of_killed_writers_go_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    kept = {".hidden", "result.json", "parts/video-00000.parquet"}
+    for name in (*kept, ".result.json.123", "parts/.clip-00000.npz.45"):
+        (tmp_path / name).touch()
+    folder.sweep(tmp_path, tmp_path / "parts", tmp_path / "missing")
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == kept

@@ -12,7 +12,7 @@ from vdit.schedule.view import View
 from vdit.study import accept
 from vdit.study.plan import Plan, PlannedTrial
 from vdit.track.entry import Record
-from vdit.train.folder import Ticket, data_folder, write_json
+from vdit.train.folder import Ticket, data_folder, sweep, write_json
 
 
 def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
@@ -62,7 +62,9 @@ def keep_plan(plan: Plan, runs: Path) -> None:
         mine = {"code": plan.code, "study": plan.study.study}
         if mine not in known:
             write_json(file, [*known, mine])
-    write_json(runs / "studies" / plan.study.study / "plan.json", plan.document())
+    place = runs / "studies" / plan.study.study
+    sweep(place)
+    write_json(place / "plan.json", plan.document())
 
 
 def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> Outcome:

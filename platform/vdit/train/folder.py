@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vdit.config.trial import Trial, from_json, to_json
+
+DRAFT = re.compile(r"\..+\.\d+")  # a file that is being written: hidden, the writer's process id at its end
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -19,6 +22,12 @@ def write_json(path: Path, value: Any) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def sweep(*folders: Path) -> None:
+    """Removes the drafts in these folders: who opens them is the only writer, so those are of writers that were killed."""
+    for path in (path for folder in folders for path in folder.glob(".*") if DRAFT.fullmatch(path.name)):
+        path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

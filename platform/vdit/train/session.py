@@ -69,6 +69,7 @@ class Session:
         self.evaluation: Evaluation | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
         if self.member.rank == 0:
+            folder.sweep(place, place / "checkpoint", place / "parts")
             folder.keep_rows(place / "metrics.jsonl", self.step)
         log.info("%s, seed %d, key %s: at step %d of %d", trial.arm, trial.seed, self.ticket.key, self.step, self.total)
         return Progress("train", self.step, self.total)
