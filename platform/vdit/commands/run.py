@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from vdit.schedule.cluster import Cluster
     from vdit.schedule.run import Outcome
     from vdit.study.plan import Plan, PlannedTrial
-    from vdit.track.mlflow import MLflow
+    from vdit.track.spool import Spool
 
 
 def command(
@@ -102,21 +102,30 @@ def alone(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: 
     console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
 
 
-def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLflow":
-    """MLflow with the study's run open, and with every finished trial that it lacked."""
+def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "Spool":
+    """MLflow with the study's run open, which is told of every finished trial that it lacked."""
     from vdit.schedule.run import catch_up, keep_plan
     from vdit.track.mlflow import MLflow, default_uri
+    from vdit.track.spool import Spool
 
     keep_plan(plan, runs)
-    record = MLflow(uri or default_uri(runs), runs)
-    record.study(plan.document())
-    caught = catch_up(plan, runs, record, record.finished())
+    document = plan.document()
+
+    def opened() -> MLflow:
+        record = MLflow(uri or default_uri(runs), runs)
+        record.study(document)
+        return record
+
+    record = opened()
+    known = record.finished()
+    spool = Spool(record, opened, runs, lambda news: console.print(f"vdit: {news}", markup=False))
+    caught = catch_up(plan, runs, spool, known)
     if caught:
-        console.print(f"{caught} finished trials were not in the record yet; they are now")
-    return record
+        console.print(f"{caught} finished trials were not in the record yet; it is told of them")
+    return spool
 
 
-def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", where: "Cluster") -> "Outcome":
+def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "Spool", where: "Cluster") -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster
     from vdit.schedule.run import Outcome, run
@@ -134,8 +143,7 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
         status = "FAILED" if outcome.failed else "FINISHED"
     finally:
         cluster.leave()
-        if not outcome.unrecorded:
-            record.close(status)
+        outcome.unrecorded = record.close(status)
     return outcome
 
 

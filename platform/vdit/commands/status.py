@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from vdit.study.plan import PlannedTrial
+    from collections.abc import Mapping
+
+    from rich.console import Console, RenderableType
+
+    from vdit.study.plan import Plan, PlannedTrial
+
+SHOWN_TRIALS = 200
 
 
 def command(
@@ -14,31 +20,52 @@ def command(
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until all are done, or Ctrl-C.")] = False,
 ) -> None:
     """Show which trials are done, failed, begun or missing."""
-    from collections import Counter
-
     from rich.console import Console
-    from rich.table import Table
 
     from vdit.study import plan as planning
     from vdit.study import spec
 
     runs = Path(context.obj["runs"])
     plan = planning.build(spec.read(study, data=data, weights=weights), runs)
-    states = {planned.key: state(planned, runs) for planned in plan.trials}
+    console = Console(highlight=False)
+    if watch:
+        go_on(plan, runs, console)
+        return
+    console.print(*shown(plan, {planned.key: state(planned, runs) for planned in plan.trials}), sep="\n")
+
+
+def go_on(plan: "Plan", runs: Path, console: "Console") -> None:
+    """Until all are done; Ctrl-C ends it without a word, since it interrupts nothing."""
+    from vdit.schedule.following import follow
+    from vdit.study import plan as planning
+
+    def look() -> dict[str, str]:
+        return {planned.key: state(planned, runs) for planned in planning.again(plan, runs).trials}
+
+    names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in plan.trials}
+    try:
+        follow(look, names, lambda states: shown(plan, states), console)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def shown(plan: "Plan", states: "Mapping[str, str]") -> "list[RenderableType]":
+    """A table of the trials that are not missing, of many the first, and the numbers of all."""
+    from collections import Counter
+
+    from rich.table import Table
+
     table = Table("trial", "state", "folder")
-    shown = [planned for planned in plan.trials if states[planned.key] != "missing"][:200]
-    for planned in shown:
+    there = [planned for planned in plan.trials if states[planned.key] != "missing"][:SHOWN_TRIALS]
+    for planned in there:
         names = " = ".join([planned.trial.arm, *planned.shared_with])
         table.add_row(f"{names}, seed {planned.trial.seed}", states[planned.key], f"trials/{planned.folder}")
-    console = Console(highlight=False)
-    if shown:
-        console.print(table)
     counts = Counter(word.split(":")[0] for word in states.values())
-    console.print(
-        f"{plan.study.study}: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) + f", of {len(plan.trials)}"
-    )
+    numbers = f"{plan.study.study}: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())) + f", of {len(plan.trials)}"
+    return [table, numbers] if there else [numbers]
 
 
 def state(planned: "PlannedTrial", runs: Path) -> str:

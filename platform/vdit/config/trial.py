@@ -1,7 +1,7 @@
 """A trial: one arm with one seed, the unit that Ray schedules."""
 
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -12,6 +12,8 @@ from vdit.config.model import Model
 from vdit.config.strict import STRICT
 from vdit.config.train import Train
 
+Keep = Literal["last", "best", "none"]
+
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class Launch:
@@ -20,6 +22,9 @@ class Launch:
     `data` and `weights` are folders ("" where the platform makes them itself), `start` the file that `train.start` stands for;
     `checkpoint_every` and `report_every` count steps. A worker takes its share of the batch `micro_batch` clips at a time (0: at once);
     `recompute` computes the U-Net's activations again in the backward pass instead of keeping them.
+
+    `keep` says what stays of the checkpoints when a trial ends. While it runs there is always the last, which it resumes from. `best` has
+    beside that one, which is the one that is scored, the parameters of the checkpoint with the smallest mean training loss before it.
     """
 
     data: str = ""
@@ -32,6 +37,7 @@ class Launch:
     recompute: bool = False
     checkpoint_every: int = 50
     report_every: int = 10
+    keep: Keep = "last"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

@@ -140,6 +140,13 @@ def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = 
     return Plan(study, tuple(arms), trials, stages(resolved, memo), cost, code, accepted, _notice(trials), last)
 
 
+def again(plan: Plan, runs: Path) -> Plan:
+    """The same plan with what is done by now; everything else is as it was when it was made."""
+    finished = _finished(runs)
+    trials = (replace(trial, done=trial.folder in finished and trial.data != ABSENT) for trial in plan.trials)
+    return replace(plan, trials=tuple(trials))
+
+
 class _Identities:
     """Keys of trials. Digests of data and weights are computed once for what they depend on: a folder is not walked once a trial."""
 

@@ -18,6 +18,7 @@ from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loop import Loop
+from vdit.train.retention import Retention
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +63,10 @@ class Session:
         self.valid = valid
         self.evaluation: Evaluation | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
+        self.retention = Retention(place / "checkpoint", trial.launch.keep)
         if self.member.rank == 0:
             folder.keep_rows(place / "metrics.jsonl", self.step)
+            self.retention.tidy(self.step)
         log.info("%s, seed %d, key %s: at step %d of %d", trial.arm, trial.seed, self.ticket.key, self.step, self.total)
         return Progress("train", self.step, self.total)
 
@@ -100,10 +103,11 @@ class Session:
             self.step += 1
         if self.member.rank == 0:
             folder.append_rows(self.place / "metrics.jsonl", rows)
+            self.retention.saw(row["loss"] for row in rows)
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
             tensors = self.loop.gather()
             if self.member.rank == 0:
-                checkpoint.write(self.place / "checkpoint", tensors, self.step)
+                self.retention.write(tensors, self.step)
         log.info("step %d of %d, loss %.4f, %.2f s a step", self.step, self.total, rows[-1]["loss"], rows[-1]["seconds"])
         return Progress("train", self.step, self.total, tuple(rows))
 
@@ -113,6 +117,7 @@ class Session:
         if self.member.rank == 0:
             result = self.result(evaluation)
             folder.write_json(self.place / "result.json", result)
+            self.retention.end()
         dist.barrier()
         return Progress("done", 1, 1, (), result or {"rank": self.member.rank})
 
