@@ -113,6 +113,8 @@ class Plan:
             "stages": [asdict(stage) | {"arms": list(stage.arms)} for stage in self.stages],
             "estimate": asdict(self.estimate),
             "code": self.code,
+            "keep": study.base.launch.keep,
+            "starts": sorted({trial.trial.train.start for trial in self.missing} - {""}),
             "accepted": {key: [older.key, older.code] for key, older in self.accepted.items()},
             "data": sorted({trial.data for trial in self.trials}),
             "weights": sorted({trial.weights for trial in self.trials}),
