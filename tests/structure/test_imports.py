@@ -19,6 +19,7 @@ LAYERS = (
     {"config", "registry", "video", "__init__"},
 )
 # Inside a layer: a backbone is built of parts of the model, a score file of metrics, a prediction of a trained model and a form.
+# `vdit.load` is the package's own, and imports when it is called.
 SIDEWAYS = {
     ("backbones", "model"),
     ("study", "axes"),
@@ -26,6 +27,7 @@ SIDEWAYS = {
     ("cli", "commands"),
     ("config", "registry"),
     ("predict", "train"),
+    ("__init__", "predict"),
     ("predict", "submit"),
 }
 HEAVY = ("torch", "ray", "mlflow", "deepspeed", "diffusers", "transformers", "open_clip")

@@ -72,18 +72,15 @@ class Writing:
 
 def load(run: str, runs: Path, device: str) -> "Trained":
     """The finished trial on its device. Raises ValueError for a device that is not there."""
-    import torch
-
+    from vdit.predict.callable import chosen
     from vdit.train import trained
 
     place = trained.find(runs, run)
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        chosen = torch.device(name)
-        torch.empty(0, device=chosen)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device {name}: {str(error).splitlines()[0]}; name cpu, or a device that is there") from error
-    return trained.load(place, runs, chosen)
+        where = chosen(device)
+    except ValueError as error:
+        raise ValueError(f"--{error}") from error
+    return trained.load(place, runs, where)
 
 
 def folder_of(trained: "Trained", benchmark: str, data: Path | None, runs: Path) -> Path:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vdit.schedule.reporter import Outcome
     from vdit.schedule.work import Work
     from vdit.study.plan import Plan, PlannedTrial
-    from vdit.track.mlflow import MLflow
+    from vdit.track.spool import Spool
 
 SHOWN = 6
 
@@ -70,9 +70,7 @@ def command(
     conclude(console, plan, chosen, outcome)
 
 
-def make_plan(
-    study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str, store: str
-) -> "Plan":
+def make_plan(study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str, store: str) -> "Plan":
     """The plan of the study as its file is now, with what the command line sets instead; 0 leaves steps and workers to the file."""
     from dataclasses import replace
 
@@ -130,21 +128,30 @@ def alone(console: "Console", plan: "Plan", work: "Work", runs: Path) -> None:
     console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
 
 
-def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLflow":
-    """MLflow with the study's run open, and with every finished trial that it lacked."""
+def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "Spool":
+    """MLflow with the study's run open, which is told of every finished trial that it lacked."""
     from vdit.schedule.run import catch_up, keep_plan
     from vdit.track.mlflow import MLflow, default_uri
+    from vdit.track.spool import Spool
 
     keep_plan(plan, runs)
-    record = MLflow(uri or default_uri(runs), runs)
-    record.study(plan.document())
-    caught = catch_up(plan, runs, record, record.finished())
+    document = plan.document()
+
+    def opened() -> MLflow:
+        record = MLflow(uri or default_uri(runs), runs)
+        record.study(document)
+        return record
+
+    record = opened()
+    known = record.finished()
+    spool = Spool(record, opened, runs, lambda news: console.print(f"vdit: {news}", markup=False))
+    caught = catch_up(plan, runs, spool, known)
     if caught:
-        console.print(f"{caught} finished trials were not in the record yet; they are now")
-    return record
+        console.print(f"{caught} finished trials were not in the record yet; it is told of them")
+    return spool
 
 
-def together(console: "Console", plan: "Plan", work: "Work", record: "MLflow", where: "Cluster") -> "Outcome":
+def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", where: "Cluster") -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster, sharing
     from vdit.schedule.reporter import Outcome
@@ -167,8 +174,7 @@ def together(console: "Console", plan: "Plan", work: "Work", record: "MLflow", w
         settle(work, plan, record.runs, outcome)
     finally:
         cluster.leave()
-        if not outcome.unrecorded:
-            record.close(status)
+        outcome.unrecorded = record.close(status)
     return outcome
 
 

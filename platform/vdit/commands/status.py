@@ -1,12 +1,15 @@
 """`vdit status`: how each trial of a study stands, read off the runs folder."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console, RenderableType
+
     from vdit.schedule.standing import Standing
     from vdit.study.plan import Plan
 
@@ -19,9 +22,12 @@ def command(
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until all are complete, or Ctrl-C.")] = False,
 ) -> None:
     """Show which trials are complete, failed, skipped, preempted, running or only planned, and why."""
     import json
+
+    from rich.console import Console
 
     from vdit.schedule import standing
     from vdit.study import plan as planning
@@ -29,11 +35,35 @@ def command(
 
     runs = Path(context.obj["runs"])
     plan = planning.build(spec.read(study, data=data, weights=weights), runs)
+    console = Console(highlight=False)
+    if watch:
+        go_on(plan, runs, console)
+        return
     found = list(standing.of(plan, runs))
     if as_json:
         typer.echo(json.dumps(document(plan, found, runs), indent=1, ensure_ascii=False))
         return
-    show(plan, found, runs)
+    for part in shown(plan, found, runs):
+        console.print(part, markup=False, soft_wrap=isinstance(part, str))
+
+
+def go_on(plan: "Plan", runs: Path, console: "Console") -> None:
+    """Until all are complete; Ctrl-C ends it without a word, since it interrupts nothing."""
+    from vdit.schedule import standing
+    from vdit.schedule.following import follow
+    from vdit.study import plan as planning
+
+    found: list[Standing] = []
+
+    def look() -> dict[str, str]:
+        found[:] = standing.of(planning.again(plan, runs), runs)
+        return {one.trial.key: f"{one.state}: {one.reason}" if one.reason else one.state for one in found}
+
+    names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in plan.trials}
+    try:
+        follow(look, names, lambda _: shown(plan, found, runs), console)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
 
 
 def document(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> dict[str, object]:
@@ -49,9 +79,8 @@ def document(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> dict[str,
     }
 
 
-def show(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> None:
+def shown(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> "list[RenderableType]":
     """Trials that were touched, the first of them, then n/N."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -63,21 +92,15 @@ def show(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> None:
         names = escape(" = ".join([one.trial.trial.arm, *one.trial.shared_with]))
         tries = str(one.lost + one.errors) if one.lost + one.errors else ""
         table.add_row(f"{names}, seed {one.trial.trial.seed}", one.state, tries, escape(one.reason), f"trials/{one.trial.folder}")
-    console = Console(highlight=False)
-    if told:
-        console.print(table)
+    parts: list[RenderableType] = [table] if told else []
     if len(told) > SHOWN:
-        console.print(f"... and {len(told) - SHOWN} more (--json lists all)")
+        parts.append(f"... and {len(told) - SHOWN} more (--json lists all)")
     driver = driver_of(plan, runs)
     if driver:
-        console.print(f"running: {driver}", markup=False, soft_wrap=True)
+        parts.append(f"running: {driver}")
     complete = sum(one.state == "COMPLETE" for one in found)
     rest = ", ".join(f"{count} {state}" for state, count in counts(found).items() if state != "COMPLETE")
-    console.print(
-        f"{plan.study.study}: {complete}/{len(found)} COMPLETE{', ' if rest else ''}{rest}",
-        markup=False,
-        soft_wrap=True,
-    )
+    return [*parts, f"{plan.study.study}: {complete}/{len(found)} COMPLETE{', ' if rest else ''}{rest}"]
 
 
 def counts(found: "Sequence[Standing]") -> dict[str, int]:

@@ -1,7 +1,7 @@
 """A trial: one arm with one seed, the unit that Ray schedules."""
 
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -11,6 +11,8 @@ from vdit.config.evaluate import Evaluate
 from vdit.config.model import Model
 from vdit.config.strict import STRICT
 from vdit.config.train import Train
+
+Keep = Literal["last", "best", "none"]
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -22,6 +24,9 @@ class Launch:
     `recompute` computes the U-Net's activations again in the backward pass instead of keeping them.
 
     `store` keeps the frozen stages that trials share: "off", "on" (in the runs folder), or a folder that all nodes see (docs/store.md).
+
+    `keep` says what stays of the checkpoints when a trial ends. While it runs there is always the last, which it resumes from. `best` has
+    beside that one, which is the one that is scored, the parameters of the checkpoint with the smallest mean training loss before it.
     """
 
     data: str = ""
@@ -35,6 +40,7 @@ class Launch:
     store: str = "off"
     checkpoint_every: int = 50
     report_every: int = 10
+    keep: Keep = "last"
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

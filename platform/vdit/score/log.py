@@ -12,7 +12,7 @@ from vdit.config.code import code_digest
 from vdit.config.manifest import folder_digest
 from vdit.record import scores
 from vdit.score.result import Result
-from vdit.track.entry import Measurement, Record
+from vdit.track.entry import Measurement, MethodRecord
 from vdit.track.flatten import leaves
 
 # What the numbers depend on beside the masks.
@@ -30,7 +30,7 @@ class Scored:
     result: Result
 
 
-def log(scored: Scored, method: str, seed: int, runs: Path, record: Record) -> Measurement:
+def log(scored: Scored, method: str, seed: int, runs: Path, record: MethodRecord) -> Measurement:
     """Records what was scored under the method's name. The same masks scored again make no second run; other ones replace them in tables.
 
     `runs` keeps the manifests of what was hashed. Raises ValueError for a name that no study can list.

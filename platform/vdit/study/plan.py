@@ -115,6 +115,8 @@ class Plan:
             "stages": [asdict(stage) | {"arms": list(stage.arms), "groups": list(stage.groups)} for stage in self.stages],
             "estimate": asdict(self.estimate),
             "code": self.code,
+            "keep": study.base.launch.keep,
+            "starts": sorted({trial.trial.train.start for trial in self.missing} - {""}),
             "accepted": {key: [older.key, older.code] for key, older in self.accepted.items()},
             "data": sorted({trial.data for trial in self.trials}),
             "weights": sorted({trial.weights for trial in self.trials}),
@@ -142,6 +144,13 @@ def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = 
     cost = _cost(study.estimate, trials, runs)
     shared = stages(resolved, memo, _sharing(study, identities, trials, runs))
     return Plan(study, tuple(arms), trials, shared, cost, code, accepted, _notice(trials), last)
+
+
+def again(plan: Plan, runs: Path) -> Plan:
+    """The same plan with what is done by now; everything else is as it was when it was made."""
+    finished = _finished(runs)
+    trials = (replace(trial, done=trial.folder in finished and trial.data != ABSENT) for trial in plan.trials)
+    return replace(plan, trials=tuple(trials))
 
 
 class _Identities:

@@ -1,5 +1,6 @@
 """What the record is told of a trial, and the verbs every record has."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,15 +46,19 @@ class Measurement:
         return digest(asdict(self))
 
 
+def history(folder: Path) -> list[Mapping[str, float]]:
+    """The steps of a trial's metrics.jsonl, none where there is no such file; its last line may be in the middle of being written."""
+    path = folder / "metrics.jsonl"
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}\n")]
+
+
 class RecordLostError(ValueError):
     """The record does not answer any more. Results are safe in the trial folders, and are recorded when it is back."""
 
 
 class Record(Protocol):
-    """Everything here can be said twice: a result is recorded once per key, a step once per run."""
-
-    def study(self, plan: Mapping[str, Any]) -> None:
-        """Opens the study's run and stores its plan.json."""
+    """What a running study says. Everything here can be said twice: a result is recorded once per key, a step once per run."""
 
     def start(self, entry: Entry) -> None:
         """Opens the trial's run, or goes on with the one its key already has."""
@@ -67,8 +72,9 @@ class Record(Protocol):
     def fail(self, key: str, reason: str) -> None:
         """The trial ended without a result."""
 
-    def forget(self, key: str) -> None:
-        """Removes the key's run."""
+
+class MethodRecord(Protocol):
+    """What `vdit score --log` says, as often as it likes."""
 
     def measured(self, measurement: Measurement, folder: Path) -> None:
         """Records a method's files and the numbers of its result.json in a run of its own."""

@@ -8,13 +8,13 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlparse
 
-from vdit.track.entry import Entry, Measurement, RecordLostError
+from vdit.track.entry import Entry, Measurement, RecordLostError, history
 from vdit.track.environment import commit, describe
 from vdit.track.flatten import leaves
 
@@ -28,12 +28,13 @@ EXPERIMENT = "vdit"
 ARTIFACTS = ("config.json", "result.json", "scores.parquet", "light.parquet", "instances.parquet", "drift.parquet", "log.txt")
 PROBE_SECONDS = 3.0
 PARAMS_PER_BATCH = 100
+METRICS_PER_BATCH = 1000
 PARAM_LENGTH = 6000
 NOT_IN_NAMES = re.compile(r"[^\w ./-]")
 
 
 def probe(uri: str) -> None:
-    """Raises ValueError within three seconds where a tracking server does not answer; files and databases need no probe."""
+    """Raises RecordLostError within three seconds where a tracking server does not answer; files and databases need no probe."""
     address = urlparse(uri)
     if address.scheme not in ("http", "https"):
         return
@@ -41,7 +42,7 @@ def probe(uri: str) -> None:
     try:
         socket.create_connection((address.hostname or "", port), timeout=PROBE_SECONDS).close()
     except OSError as error:
-        raise ValueError(
+        raise RecordLostError(
             f"tracking server {uri} does not answer ({error}); start it (make dashboard) or leave out --tracking-uri"
         ) from error
 
@@ -64,6 +65,26 @@ def connect(uri: str) -> "MlflowClient":
     return MlflowClient(tracking_uri=uri)
 
 
+def key_of(run: str, uri: str) -> str:
+    """The trial key of a run, by the run's id; "" where there is no such run, or it is not a trial's."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+
+    try:
+        tags = connect(uri).get_run(run).data.tags
+    except MlflowException as error:
+        if error.error_code == ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
+            return ""
+        raise RecordLostError(f"{uri} failed: {error}") from error
+    return str(tags["vdit.key"]) if tags.get("vdit.kind") == "trial" else ""
+
+
+def batches(rows: Sequence[Mapping[str, float]]) -> Iterator[Sequence[Mapping[str, float]]]:
+    """Whole steps, as many as a batch takes: a server that goes away in between has all of a step or nothing."""
+    size = max(1, METRICS_PER_BATCH // max((len(row) for row in rows), default=1))
+    return (rows[first : first + size] for first in range(0, len(rows), size))
+
+
 def answered(method: Callable[Concatenate["MLflow", P], R]) -> Callable[Concatenate["MLflow", P], R]:
     """Turns what MLflow raises when its database or server fails into RecordLostError."""
 
@@ -74,7 +95,8 @@ def answered(method: Callable[Concatenate["MLflow", P], R]) -> Callable[Concaten
 
         try:
             return method(self, *arguments, **named)
-        except (MlflowException, SQLAlchemyError) as error:
+        except (MlflowException, SQLAlchemyError, OSError) as error:
+            # What carries artifacts to a server raises the network's own errors.
             what = str(error).strip().splitlines()[0]
             raise RecordLostError(f"{self.uri} failed: {what}; results stay in the runs folder, the next vdit run records them") from error
 
@@ -103,9 +125,17 @@ class MLflow:
         self.experiment = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=place)
 
     def find(self, key: str) -> "Run | None":
-        """The trial's run, whichever study made it."""
-        runs = self.client.search_runs([self.experiment], f"tags.`vdit.key` = '{key}'", max_results=1)
-        return runs[0] if runs else None
+        """The trial's run, whichever study made it.
+
+        A server that went away after it made the run and before it said so was asked again: the first of its runs is kept.
+        """
+        first, *others = self.client.search_runs([self.experiment], f"tags.`vdit.key` = '{key}'", order_by=["attributes.start_time"]) or [
+            None
+        ]
+        for other in others:
+            if other is not None:
+                self.client.delete_run(other.info.run_id)
+        return first
 
     @answered
     def finished(self) -> set[str]:
@@ -127,7 +157,14 @@ class MLflow:
         tags = {"vdit.kind": "study", "vdit.study": self.name, "mlflow.note.content": str(plan.get("notice", ""))}
         run = found[0] if found else self.client.create_run(self.experiment, run_name=self.name, tags=tags)
         self.parent = run.info.run_id
+        if found:
+            self.client.update_run(self.parent, status="RUNNING")
         self.client.log_dict(self.parent, dict(plan), "plan.json")
+
+    @answered
+    def note(self, name: str, value: str) -> None:
+        """Tags the study's run."""
+        self.client.set_tag(self.parent, name, value)
 
     @answered
     def close(self, status: str) -> None:
@@ -140,9 +177,11 @@ class MLflow:
         known = self.find(entry.key)
         if known:
             self.open[entry.key] = known.info.run_id
-            history = self.client.get_metric_history(known.info.run_id, "loss")
-            self.logged[entry.key] = max((metric.step for metric in history), default=-1)
+            losses = self.client.get_metric_history(known.info.run_id, "loss")
+            self.logged[entry.key] = max((metric.step for metric in losses), default=-1)
             self.client.update_run(known.info.run_id, status="RUNNING")
+            # The server may have gone away between the run and its parameters.
+            self.params(known, entry.config)
             return
         tags = {
             "vdit.kind": "trial", "vdit.study": self.name, "vdit.key": entry.key, "vdit.arm": entry.arm, "vdit.seed": str(entry.seed),
@@ -152,14 +191,16 @@ class MLflow:
         }  # fmt: skip
         run = self.client.create_run(self.experiment, run_name=f"{entry.arm}, seed {entry.seed}", tags=tags)
         self.open[entry.key] = run.info.run_id
-        self.params(run.info.run_id, entry.config)
+        self.params(run, entry.config)
 
-    def params(self, run: str, config: Mapping[str, Any]) -> None:
+    def params(self, run: "Run", config: Mapping[str, Any]) -> None:
+        """Those that the run lacks: MLflow refuses to change one."""
         from mlflow.entities import Param
 
-        params = [Param(name, str(value)[:PARAM_LENGTH]) for name, value in leaves(dict(config))]
+        there = run.data.params
+        params = [Param(name, str(value)[:PARAM_LENGTH]) for name, value in leaves(dict(config)) if name not in there]
         for first in range(0, len(params), PARAMS_PER_BATCH):
-            self.client.log_batch(run, params=params[first : first + PARAMS_PER_BATCH])
+            self.client.log_batch(run.info.run_id, params=params[first : first + PARAMS_PER_BATCH])
 
     @answered
     def log(self, key: str, rows: Sequence[Mapping[str, float]]) -> None:
@@ -168,22 +209,20 @@ class MLflow:
         # A resumed trial repeats the steps behind its last checkpoint, with the same values: they are recorded already.
         last = self.logged.get(key, -1)
         new = [row for row in rows if int(row["step"]) > last]
-        metrics = [
-            Metric(name, float(value), int(row["time"] * 1000), int(row["step"]))
-            for row in new
-            for name, value in row.items()
-            if name not in ("step", "time")
-        ]
-        for first in range(0, len(metrics), 1000):
-            self.client.log_batch(self.open[key], metrics=metrics[first : first + 1000])
+        for batch in batches(new):
+            metrics = [
+                Metric(name, float(value), int(row["time"] * 1000), int(row["step"]))
+                for row in batch
+                for name, value in row.items()
+                if name not in ("step", "time")
+            ]
+            self.client.log_batch(self.open[key], metrics=metrics)
         self.logged[key] = max([last, *(int(row["step"]) for row in new)])
 
     @answered
     def finish(self, entry: Entry, folder: Path) -> None:
         self.start(entry)
-        history = folder / "metrics.jsonl"
-        if history.exists():
-            self.log(entry.key, [json.loads(line) for line in history.read_text().splitlines()])
+        self.log(entry.key, history(folder))
         self.conclude(self.open[entry.key], folder)
 
     @answered
@@ -203,9 +242,15 @@ class MLflow:
 
     def conclude(self, run: str, folder: Path) -> None:
         """Numbers, files and environment of what is finished. MLflow takes few characters in a number's name; result.json has all."""
-        result = json.loads((folder / "result.json").read_text())
-        for name, value in result["metrics"].items():
-            self.client.log_metric(run, NOT_IN_NAMES.sub("_", name), float(value), step=int(result["steps"]))
+        from mlflow.entities import Metric
+
+        path = folder / "result.json"
+        result = json.loads(path.read_text())
+        # The file's own time: said again, it is the same point.
+        when, step = int(path.stat().st_mtime * 1000), int(result["steps"])
+        metrics = [Metric(NOT_IN_NAMES.sub("_", name), float(value), when, step) for name, value in result["metrics"].items()]
+        for first in range(0, len(metrics), METRICS_PER_BATCH):
+            self.client.log_batch(run, metrics=metrics[first : first + METRICS_PER_BATCH])
         for name in ARTIFACTS:
             if (folder / name).exists():
                 self.client.log_artifact(run, str(folder / name))

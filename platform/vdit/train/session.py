@@ -21,6 +21,7 @@ from vdit.train.group import Member
 from vdit.train.loaded import Loaded
 from vdit.train.loop import Loop
 from vdit.train.nonfinite import check_finite
+from vdit.train.retention import Retention
 from vdit.train.shelf import Shelf, Weights, added, shelve
 from vdit.video import Split
 
@@ -68,9 +69,11 @@ class Session:
         self.valid = valid
         self.evaluation: Evaluation | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
+        self.retention = Retention(place / "checkpoint", trial.launch.keep)
         if self.member.rank == 0:
             folder.sweep(place, place / "checkpoint", place / "parts")
             folder.keep_rows(place / "metrics.jsonl", self.step)
+            self.retention.tidy(self.step)
         log.info("%s, seed %d, key %s: at step %d of %d", trial.arm, trial.seed, self.ticket.key, self.step, self.total)
         return Progress("train", self.step, self.total)
 
@@ -124,11 +127,12 @@ class Session:
             self.step += 1
         if self.member.rank == 0:
             folder.append_rows(self.place / "metrics.jsonl", rows)
+            self.retention.saw(row["loss"] for row in rows)
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
             tensors = self.loop.gather()
             check_finite(tensors, self.step)
             if self.member.rank == 0:
-                checkpoint.write(self.place / "checkpoint", tensors, self.step)
+                self.retention.write(tensors, self.step)
         log.info("step %d of %d, loss %.4f, %.2f s a step", self.step, self.total, rows[-1]["loss"], rows[-1]["seconds"])
         return Progress("train", self.step, self.total, tuple(rows))
 
@@ -140,6 +144,7 @@ class Session:
             self.code.check_late()
             result = self.result(evaluation) | ({"store": added(store)} if self.shelf else {})
             folder.write_json(self.place / "result.json", result)
+            self.retention.end()
         dist.barrier()
         return Progress("done", 1, 1, (), result or {"rank": self.member.rank})
 

@@ -46,7 +46,7 @@ def by_key(runs: Path, key: str) -> Path:
     there = [f"{path.name} ({folder.read_ticket(path).trial.arm})" for path in (found or folders)]
     more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
     said = f"{len(found)} trials whose keys begin with {key!r}" if found else f"no trial {key!r}"
-    raise ValueError(f"{runs / 'trials'} has {said}; give --run more of a key of: {', '.join(there[:SHOWN]) or '(none)'}{more}")
+    raise ValueError(f"{runs / 'trials'} has {said}; give more of a key of: {', '.join(there[:SHOWN]) or '(none)'}{more}")
 
 
 def load(place: Path, runs: Path, device: torch.device) -> Trained:
