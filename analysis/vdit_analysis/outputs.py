@@ -10,7 +10,7 @@ from uuid import uuid4
 from matplotlib.figure import Figure as Drawing
 
 from vdit.registry import find, members
-from vdit_analysis import plot, published, render
+from vdit_analysis import export, plot, published, render
 from vdit_analysis.plot import Curves
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.table import Table
@@ -65,7 +65,7 @@ def write(outputs: Outputs, folder: Path) -> tuple[Path, ...]:
     """Each table as md, tex and csv, each figure as png, svg and csv below `folder`; returns the paths. No file is ever half-written."""
     written = []
     for table in outputs.tables:
-        for suffix, text in (("md", render.markdown), ("tex", render.latex), ("csv", render.as_csv)):
+        for suffix, text in (("md", render.markdown), ("tex", render.latex), ("csv", export.as_csv)):
             written.append(write_atomically(folder / "tables" / f"{table.name}.{suffix}", text(table).encode()))
     for figure in outputs.figures:
         name, content = figure.curves.name, figure.curves.as_csv().encode()

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from vdit_analysis.runs import StudyRuns, TrialRun
+from vdit_analysis.runs import StudyRuns
+from vdit_analysis.trial import TrialRun
 
 # Okabe and Ito's colours: told apart by colour-blind readers too. Markers repeat the difference in black and white.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C6D1F", "#333333")

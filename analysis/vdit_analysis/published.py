@@ -9,6 +9,8 @@ from vdit.study import locate
 
 # Method -> column -> number; None where the paper prints none.
 Published = Mapping[str, Mapping[str, float | None]]
+# What Table 1 writes of a method that was trained on images before, and what its rows are called here.
+PRETRAINING, PRETRAINED = "RefCOCO/+/g", "pre-trained"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +36,25 @@ def folder(given: str) -> Path:
 def read(path: Path) -> Published:
     """Rows by method; columns that hold words (a backbone) are left out.
 
-    Raises ValueError when there is no such file, it has no `method` column or names a method twice (Tables 1 and 2, by backbone).
+    A method with several rows is named with the words that tell them apart: "SgMg (Video-Swin-B, pre-trained)". Raises ValueError when
+    there is no such file, it has no `method` column, or nothing tells two rows apart.
     """
+    lines = _lines(path)
     rows: dict[str, dict[str, float | None]] = {}
-    for line in _lines(path):
-        if line["method"] in rows:
-            raise ValueError(f"{path}: {line['method']} has several rows; only a table with one row per method can stand beside arms")
-        rows[line["method"]] = {name: _number(text) for name, text in line.items() if text == "" or _number(text) is not None}
+    for line in lines:
+        name = _name(line, [other for other in lines if other["method"] == line["method"]])
+        if name in rows:
+            raise ValueError(f"{path}: {name} has several rows that no column of words tells apart; name them apart in `method`")
+        rows[name] = {column: _number(text) for column, text in line.items() if text == "" or _number(text) is not None}
     return rows
+
+
+def _name(line: Mapping[str, str], namesakes: list[dict[str, str]]) -> str:
+    differing = [column for column in line if column != "method" and _number(line[column]) is None and line[column]]
+    words = [line[column] for column in differing if len({other[column] for other in namesakes}) > 1 and line[column] != "none"]
+    # Names of methods are names of files elsewhere: no "RefCOCO/+/g" in them.
+    said = [PRETRAINED if word == PRETRAINING else word for word in words]
+    return f"{line['method']} ({', '.join(said)})" if said else line["method"]
 
 
 def lint(path: Path) -> list[Impossible]:

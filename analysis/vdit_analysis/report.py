@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from vdit_analysis import claims, render, trace
+from vdit_analysis import certainty, claims, render, trace
 from vdit_analysis.outputs import Figure, Outputs, write_atomically
 from vdit_analysis.plot import Curves
-from vdit_analysis.runs import StudyRuns, TrialRun
+from vdit_analysis.runs import StudyRuns
+from vdit_analysis.trial import TrialRun
 
 TEMPLATE = "report.html.jinja"
 DIGESTS = {"vdit.data": "Data", "vdit.code": "Code", "vdit.weights": "Frozen weights", "mlflow.source.git.commit": "Commit"}
@@ -49,6 +50,11 @@ def page(runs: StudyRuns, outputs: Outputs) -> str:
         ours=render.ours,
         papers=render.papers,
         letter=render.letter,
+        interval=render.interval,
+        difference=render.difference,
+        not_compared=render.not_compared,
+        heading_of_differences=render.heading_of_differences,
+        certainty=certainty.notes,
         tick=render.tick,
         units=render.units,
         number=render.number,

@@ -1,90 +1,18 @@
 """What MLflow holds of a study: its plan, and for every arm and seed the trial behind it, joined on the trial key (interface.md, Files)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from vdit.config.identity import CONTROL
 from vdit.registry import nearest
 from vdit.study import document, locate
 from vdit_analysis import methods
+from vdit_analysis.methods import Method
 from vdit_analysis.record import Record, RunRecord
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned:
-    """The trial that gives `arm` its value for `seed`, and to the arms `shared_with`, whose configurations are equal.
-
-    `levels` are those of its axes. `code` is the digest of the code that computes it; where that is older and its result accepted
-    (`vdit run --accept`), `accepted_for` is the study's, else "".
-    """
-
-    key: str
-    arm: str
-    seed: int
-    levels: Mapping[str, object]
-    shared_with: tuple[str, ...] = ()
-    code: str = ""
-    accepted_for: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialRun:
-    """A finished trial. `arm` is this study's name for it: a shared trial may bear another in the study that ran it (`tags`).
-
-    `accepted_for` as for what was planned.
-    """
-
-    key: str
-    arm: str
-    seed: int
-    levels: Mapping[str, object]
-    run_id: str
-    tags: Mapping[str, str]
-    artifact_uri: str
-    accepted_for: str
-    record: Record = field(repr=False, compare=False)
-
-    @property
-    def commit(self) -> str:
-        """Twelve digits, with "+dirty" where the checkout differed from it; "unknown" outside a checkout."""
-        digits, _, dirty = self.tags.get("mlflow.source.git.commit", "").partition("+")
-        return f"{digits[:12]}+{dirty}" if dirty else digits[:12] or "unknown"
-
-    def frame(self, name: str) -> pd.DataFrame:
-        """The rows of `name`.parquet ("scores", "light", "drift"), read once. Raises ValueError when the run has no such file."""
-        return self.record.parquet(self.run_id, f"{name}.parquet", self._remedy())
-
-    def document(self, name: str) -> dict[str, Any]:
-        """The content of `name`.json ("config", "result", "environment"). Raises ValueError when the run has no such file."""
-        return self.record.document(self.run_id, f"{name}.json", self._remedy())
-
-    def _remedy(self) -> str:
-        where = f"trial {self.arm!r}, seed {self.seed}"
-        return f"{where}; `vdit forget` it and run the study again, or take the missing quantity out of the study's measure"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Method:
-    """A method that was scored, not trained here, with its measurements by seed. `refused` says why there is none."""
-
-    trials: tuple[TrialRun, ...]
-    refused: str
-
-    @property
-    def planned(self) -> tuple[Planned, ...]:
-        """One measurement where there is none yet: a study that lists a method expects it."""
-        found = tuple(Planned(key=trial.key, arm=trial.arm, seed=trial.seed, levels=trial.levels) for trial in self.trials)
-        return found or (Planned(key="", arm="", seed=0, levels={}),)
-
-    @property
-    def note(self) -> str:
-        """Where its numbers are from, for a footnote."""
-        protocols = dict.fromkeys(trial.tags.get("vdit.protocol", "") for trial in self.trials)
-        return f"Scored from its own masks (vdit score, protocol {', '.join(protocols)}), not trained in this study." if self.trials else ""
+from vdit_analysis.rows import EXPRESSIONS, Rows
+from vdit_analysis.trial import Planned, TrialRun, finished
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +37,11 @@ class StudyRuns:
         return tuple(dict.fromkeys([*self.plan.get("arms", ()), *(entry.arm for entry in self.planned)]))
 
     @property
+    def reference(self) -> str:
+        """The arm that the others are compared with."""
+        return str(self.plan.get("reference", ""))
+
+    @property
     def measure(self) -> tuple[str, ...]:
         return tuple(self.plan.get("measure", ()))
 
@@ -116,15 +49,25 @@ class StudyRuns:
     def complete(self) -> bool:
         return len(self.trials) == len(self.planned)
 
-    def of(self, arm: str) -> tuple[TrialRun, ...]:
-        """The usable trials of an arm, or the measurements of a method, by seed."""
+    @property
+    def first(self) -> TrialRun | None:
+        """A finished trial, which says what data the study is on; None before there is one."""
+        return next(iter(self.trials.values()), None)
+
+    @property
+    def benchmark(self) -> str:
+        """What the study's trials are on; "" before one has finished."""
+        return str(self.first.data.get("benchmark", "")) if self.first else ""
+
+    def of(self, arm: str, rows: Rows = EXPRESSIONS) -> tuple[TrialRun, ...]:
+        """The usable trials of an arm, or the measurements of a method that have such rows of the study's data, by seed."""
         if arm in self.methods:
-            return self.methods[arm].trials
+            return self.methods[arm].fit(rows, self.first).trials
         return tuple(self.trials[entry.arm, entry.seed] for entry in self.planned_of(arm) if (entry.arm, entry.seed) in self.trials)
 
-    def planned_of(self, arm: str) -> tuple[Planned, ...]:
+    def planned_of(self, arm: str, rows: Rows = EXPRESSIONS) -> tuple[Planned, ...]:
         if arm in self.methods:
-            return self.methods[arm].planned
+            return self.methods[arm].fit(rows, self.first).planned
         return tuple(sorted((entry for entry in self.planned if entry.arm == arm), key=lambda entry: entry.seed))
 
     def levels(self, arm: str) -> Mapping[str, object]:
@@ -134,9 +77,9 @@ class StudyRuns:
         """Whether its features are those of a random control."""
         return str(self.levels(arm).get("backbone", "")).startswith(CONTROL)
 
-    def refusals(self, arm: str) -> tuple[str, ...]:
+    def refusals(self, arm: str, rows: Rows = EXPRESSIONS) -> tuple[str, ...]:
         if arm in self.methods:
-            return (self.methods[arm].refused,)
+            return (self.methods[arm].fit(rows, self.first).refused,)
         return tuple(dict.fromkeys(why for (name, _), why in self.refused.items() if name == arm))
 
     @property
@@ -170,7 +113,7 @@ def load(study: str, tracking_uri: str) -> StudyRuns:
     planned = tuple(_planned(plan))
     found = _by_key(record, study, {entry.key for entry in planned})
     there = [entry for entry in planned if entry.key in found]
-    recorded = {(entry.arm, entry.seed): _trial(record, entry, found[entry.key]) for entry in there}
+    recorded = {(entry.arm, entry.seed): finished(record, entry, found[entry.key]) for entry in there}
     refused = dict(_mixed(plan, there, recorded))
     trials = {place: trial for place, trial in recorded.items() if place not in refused}
     return StudyRuns(
@@ -180,7 +123,7 @@ def load(study: str, tracking_uri: str) -> StudyRuns:
         planned=planned,
         trials=trials,
         refused=refused,
-        methods={name: _method(record, name, next(iter(trials.values()), None)) for name in plan.get("methods", ())},
+        methods={name: methods.find(record, name) for name in plan.get("methods", ())},
     )
 
 
@@ -234,44 +177,6 @@ def _planned(plan: Mapping[str, Any]) -> Iterator[Planned]:
                 code=code,
                 accepted_for=plan["code"] if code != plan["code"] else "",
             )
-
-
-def _trial(record: Record, entry: Planned, run: RunRecord) -> TrialRun:
-    return TrialRun(
-        key=entry.key,
-        arm=entry.arm,
-        seed=entry.seed,
-        levels=entry.levels,
-        run_id=run.run_id,
-        tags=run.tags,
-        artifact_uri=run.artifact_uri,
-        accepted_for=entry.accepted_for,
-        record=record,
-    )
-
-
-def _method(record: Record, name: str, trial: TrialRun | None) -> Method:
-    """Its newest measurement of each seed, unless it is of other masks than the study's `trial`."""
-    newest: dict[int, TrialRun] = {}
-    for run in record.search({"vdit.kind": "method", "vdit.arm": name}, finished=True, newest_first=True):
-        entry = Planned(key=run.tags["vdit.key"], arm=name, seed=int(run.tags["vdit.seed"]), levels={})
-        newest.setdefault(entry.seed, _trial(record, entry, run))
-    if not newest:
-        return Method(trials=(), refused=f"Not logged yet: vdit score ... --log {name!r} does it.")
-    found = tuple(newest[seed] for seed in sorted(newest))
-    for measured in found:
-        why = _unfit(measured, trial)
-        if why:
-            return Method(trials=(), refused=f"Mixed: seed {measured.seed} {why}; score it on the study's data, an expression at a time.")
-    return Method(trials=found, refused="")
-
-
-def _unfit(measured: TrialRun, trial: TrialRun | None) -> str:
-    """Why a measurement cannot stand beside the study's trials; "" where it can, or where there is none yet to compare with."""
-    if measured.tags.get("vdit.rows") != "scores":
-        return f"was scored under protocol {measured.tags.get('vdit.protocol')}, of which no table of this study is made"
-    why = methods.difference(measured.frame("scores"), trial.frame("scores")) if trial else ""
-    return f"was scored on another truth, {why}" if why else ""
 
 
 def _mixed(

@@ -1,15 +1,12 @@
-"""A table of the paper whose cells know their trials: per arm and column the value of every seed, beside the published number."""
+"""A table of the paper whose cells know their trials: the value of every seed, how sure their mean is, and the published number."""
 
 import math
 import statistics
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import pandas as pd
-
-from vdit_analysis.published import Published
-from vdit_analysis.runs import StudyRuns, TrialRun
+from vdit_analysis.stats import Interval
+from vdit_analysis.trial import TrialRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,20 +25,40 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One trial's value of a cell."""
+    """One trial's value of a cell, and the Parquet file of its run that it was computed from."""
 
     value: float
     trial: TrialRun
+    file: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A cell minus that of the study's reference arm, both on the same videos and over the seeds that both have.
+
+    `p` is the sign-flip test's, NaN below two videos; `effect` is Cohen's d over videos, NaN where there is none (stats.py). `why` says why
+    there is no difference, else it is "".
+    """
+
+    interval: Interval
+    p: float
+    effect: float
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """`planned` is how many seeds the study asks for, 0 where the row is the paper's only. `why` explains a cell without a value."""
+    """`planned` is how many seeds the study asks for, 0 where the number is the paper's only. `why` explains a cell without a value.
+
+    `interval` is that of a measured mean. `comparison` is None in the reference arm itself, and where either of the two is not measured.
+    """
 
     sources: tuple[Source, ...]
     planned: int
     published: float | None
     why: str
+    interval: Interval | None = None
+    comparison: Comparison | None = None
 
     @property
     def state(self) -> Literal["measured", "undefined", "incomplete", "paper only"]:
@@ -73,6 +90,11 @@ class Row:
     cells: tuple[Cell, ...]
     note: str
 
+    @property
+    def widest(self) -> Cell:
+        """The cell with the most seeds: of another benchmark's columns there are none."""
+        return max(self.cells, key=lambda cell: (len(cell.sources), cell.planned))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
@@ -82,6 +104,7 @@ class Table:
     marks: tuple[str, ...]
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    reference: str
     notice: str
     notes: tuple[str, ...]
 
@@ -109,7 +132,23 @@ class Table:
         reasons = [row.note for row in self.rows if row.note]
         for row in self.rows:
             reasons += [cell.why for cell in row.cells if cell.why]
+            reasons += [cell.comparison.why for cell in row.cells if cell.comparison and cell.comparison.why]
         return tuple(dict.fromkeys(reasons))
+
+    @property
+    def own(self) -> tuple[int, ...]:
+        """Columns that this study measures; the others are of another benchmark, and empty."""
+        return tuple(index for index, _ in enumerate(self.columns) if any(row.cells[index].planned for row in self.rows))
+
+    @property
+    def printed(self) -> tuple[int, ...]:
+        """Columns of which the paper has a number."""
+        return tuple(index for index, _ in enumerate(self.columns) if any(row.cells[index].published is not None for row in self.rows))
+
+    @property
+    def compared(self) -> tuple[Row, ...]:
+        """The rows that differ from the reference arm by something that could be measured."""
+        return tuple(row for row in self.rows if any(cell.comparison for cell in row.cells))
 
     def row(self, name: str) -> Row | None:
         return next((row for row in self.rows if row.name == name), None)
@@ -119,94 +158,3 @@ class Table:
         found = self.row(row)
         index = next((place for place, known in enumerate(self.columns) if known.key == column), None)
         return None if found is None or index is None else found.cells[index]
-
-
-def measured(
-    runs: StudyRuns,
-    columns: tuple[Column, ...],
-    published: Published,
-    measure: Callable[[pd.DataFrame], Mapping[str, float]],
-    marks: Callable[[Mapping[str, object]], tuple[bool | None, ...]] = lambda _: (),
-) -> tuple[Row, ...]:
-    """Rows of a table whose columns come from each trial's scores. `measure` returns a number per column key, NaN where it has none.
-
-    The paper's methods that the study lacks show the paper's number only.
-    """
-    rows = []
-    for name in _order(runs, published):
-        values = [(trial, measure(trial.frame("scores"))) for trial in runs.of(name)]
-        cells = tuple(_cell(runs, name, column, values, published.get(name, {}).get(column.published)) for column in columns)
-        rows.append(Row(name=name, marks=_marks(runs, name, published, marks), cells=cells, note=_note(runs, name)))
-    return tuple(rows)
-
-
-def component_notes(rows: tuple[Row, ...]) -> tuple[str, ...]:
-    """The legend of those ticks."""
-    unsaid = any(mark is None for row in rows for mark in row.marks)
-    return ("NP: noise prediction.", *(("·: the study leaves this to its preset.",) if unsaid else ()))
-
-
-def components_of(levels: Mapping[str, object]) -> tuple[bool | None, ...]:
-    """The ticks of Tables 3 and 6: image tokens, referring text, noise prediction. None where the study leaves an axis to its preset."""
-    prompt, noise = levels.get("prompt"), levels.get("noise")
-    words = None if prompt is None else str(prompt).split("+")
-    return (
-        None if words is None else "image" in words,
-        None if words is None else "text" in words,
-        None if noise is None else str(noise).startswith("predicted"),
-    )
-
-
-def _order(runs: StudyRuns, published: Published) -> list[str]:
-    """The paper's methods in its order, then the study's other arms and methods; the study's alone if it has none of the paper's."""
-    own = [*runs.arms, *runs.methods]
-    shared = any(name in published for name in own)
-    return list(dict.fromkeys([*(published if shared else ()), *own]))
-
-
-def _cell(
-    runs: StudyRuns,
-    arm: str,
-    column: Column,
-    values: list[tuple[TrialRun, Mapping[str, float]]],
-    published: float | None,
-) -> Cell:
-    sources = tuple(Source(value=float(found[column.key]), trial=trial) for trial, found in values)
-    cell = Cell(sources=sources, planned=len(runs.planned_of(arm)), published=published, why="")
-    if cell.state == "incomplete":
-        return Cell(sources=sources, planned=cell.planned, published=published, why="; ".join(runs.refusals(arm)))
-    if cell.state == "undefined":
-        return Cell(sources=sources, planned=cell.planned, published=published, why=column.undefined)
-    return cell
-
-
-def _marks(
-    runs: StudyRuns,
-    arm: str,
-    published: Published,
-    marks: Callable[[Mapping[str, object]], tuple[bool | None, ...]],
-) -> tuple[bool | None, ...]:
-    if arm in runs.arms:
-        return marks(runs.levels(arm))
-    if arm not in published:
-        # A method that is not the paper's has none of VD-IT's components.
-        return tuple(False for _ in marks({}))
-    ticks = ("image_cond", "text_cond", "noise_prediction")
-    return tuple(None if published[arm].get(tick) is None else published[arm][tick] == 1 for tick in ticks[: len(marks({}))])
-
-
-def _note(runs: StudyRuns, arm: str) -> str:
-    """What a reader must know of the row as a whole: whose numbers they are, no control, no trials of its own, or none of today's code."""
-    if arm in runs.methods:
-        return runs.methods[arm].note
-    notes = []
-    # While every backbone is random, the random arm is no control (interface.md).
-    if runs.is_control(arm) and "random weights" in str(runs.plan.get("notice", "")):
-        notes.append("Every backbone of this study has random weights: this arm is a second draw of them, not a control.")
-    others = dict.fromkeys(other for entry in runs.planned_of(arm) for other in entry.shared_with)
-    if others:
-        notes.append(f"The same trials as {', '.join(others)}: the configurations are equal.")
-    older = dict.fromkeys(trial.tags.get("vdit.code", "")[:12] for trial in runs.of(arm) if trial.accepted_for)
-    if older:
-        notes.append(f"Computed by older code ({', '.join(older)}) and accepted.")
-    return " ".join(notes)

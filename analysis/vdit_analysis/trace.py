@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from vdit.registry import nearest
 from vdit_analysis import render
-from vdit_analysis.runs import StudyRuns, TrialRun
-from vdit_analysis.table import Cell, Column, Row, Table
+from vdit_analysis.runs import StudyRuns
+from vdit_analysis.table import Cell, Column, Row, Source, Table
 
-FILES = ("config.json", "result.json", "scores.parquet", "environment.json")
+FILES = ("config.json", "result.json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +38,18 @@ class Chain:
     title: str
     source: str
     printed: str
+    interval: str
+    over: str
+    reference_arm: str
+    difference: str
     published: float | None
     steps: tuple[Step, ...]
     missing: tuple[int, ...]
 
     def __str__(self) -> str:
         lines = [f"{self.reference}  {self.printed or 'not in this study'}", f"  {self.title}. {self.source}"]
+        lines += [f"  95 % interval over {self.over}: {self.interval}"] if self.interval else []
+        lines += [f"  minus {self.reference_arm}: {self.difference}"] if self.difference else []
         lines += [f"  paper, full size: {self.published:g}"] if self.published is not None else []
         for step in self.steps:
             lines += [f"  seed {step.seed}: {step.value:.6g}  run {step.run_id}  (study {step.ran_in}, commit {step.commit})"]
@@ -73,22 +79,33 @@ def trace(runs: StudyRuns, tables: tuple[Table, ...], reference: str) -> Chain:
 
 
 def chain(runs: StudyRuns, table: Table, row: Row, column: Column, cell: Cell) -> Chain:
-    done = {source.trial.seed for source in cell.sources}
     return Chain(
         reference=f"{table.name}:{row.name}:{column.key}",
         title=table.heading,
         source=table.source,
         printed=render.ours(cell, column),
+        interval=render.interval(cell, column),
+        over=f"{cell.interval.videos} videos, {cell.interval.seeds} seeds" if cell.interval else "",
+        reference_arm=table.reference,
+        difference=render.difference(cell, column),
         published=cell.published,
-        steps=tuple(_step(source.trial, source.value) for source in cell.sources),
-        missing=tuple(entry.seed for entry in runs.planned_of(row.name) if entry.seed not in done),
+        steps=tuple(_step(source) for source in cell.sources),
+        missing=_missing(runs, row.name, cell),
     )
 
 
-def _step(trial: TrialRun, value: float) -> Step:
+def _missing(runs: StudyRuns, name: str, cell: Cell) -> tuple[int, ...]:
+    """Seeds that are planned for a cell and not there; of a method, which has those that were logged, the first."""
+    done = {source.trial.seed for source in cell.sources}
+    planned = {0} if name in runs.methods else {entry.seed for entry in runs.planned_of(name)}
+    return tuple(sorted(planned - done)) if len(done) < cell.planned else ()
+
+
+def _step(source: Source) -> Step:
+    trial = source.trial
     return Step(
         seed=trial.seed,
-        value=value,
+        value=source.value,
         key=trial.key,
         run_id=trial.run_id,
         commit=trial.commit,
@@ -97,5 +114,5 @@ def _step(trial: TrialRun, value: float) -> Step:
         data=trial.tags.get("vdit.data", ""),
         weights=trial.tags.get("vdit.weights", ""),
         ran_in=trial.tags.get("vdit.study", ""),
-        files=tuple(f"{trial.artifact_uri}/{file}" for file in FILES),
+        files=tuple(f"{trial.artifact_uri}/{file}" for file in (*FILES, source.file, "environment.json")),
     )

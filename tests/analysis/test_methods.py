@@ -12,8 +12,8 @@ import pytest
 from vdit.track.entry import Measurement
 from vdit.track.mlflow import MLflow
 from vdit_analysis import outputs, render, trace
-from vdit_analysis.methods import difference
 from vdit_analysis.outputs import Outputs
+from vdit_analysis.rows import same_frames
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.runs import load as load_study
 
@@ -85,13 +85,17 @@ def test_another_truth_is_refused_with_its_first_frame(made: Outputs) -> None:
 
 def test_rows_of_which_no_table_is_made_are_refused(made: Outputs) -> None:
     cell = made.tables[0].cell("as detections", "J")
-    assert cell is not None and "protocol detections, of which no table of this study is made" in cell.why
+    assert (
+        cell is not None
+        and "Logged under protocol detections only" in cell.why
+        and "vdit score masks --protocol per-expression" in cell.why
+    )
 
 
 def test_a_method_that_is_not_logged_is_missing(made: Outputs) -> None:
     cell = made.tables[0].cell("never logged", "J")
     assert cell is not None and (cell.state, cell.planned) == ("incomplete", 1)
-    assert "vdit score ... --log 'never logged'" in cell.why
+    assert "--log 'never logged'" in cell.why
     assert not made.complete
 
 
@@ -108,17 +112,19 @@ def test_a_methods_number_is_traced_to_its_run(runs: StudyRuns, made: Outputs) -
 
 
 def test_without_a_finished_trial_there_is_no_truth_to_compare(runs: StudyRuns) -> None:
-    assert replace(runs, trials={}).of("ReferFormer") == runs.of("ReferFormer")
+    empty = replace(runs, trials={})
+    assert len(runs.of("ReferFormer")) == 2 and empty.of("ReferFormer") == ()
+    assert "No trial of this study has finished" in empty.refusals("ReferFormer")[0]
 
 
 FRAMES = pd.DataFrame({"video": "v", "expression": "0", "frame": ["00000", "00005"], "area_truth": [4, 5]})
 
 
 def test_the_same_frames_in_any_order_are_the_same_truth() -> None:
-    assert difference(FRAMES[::-1].assign(j=0.5), FRAMES) == ""
+    assert same_frames(FRAMES[::-1].assign(j=0.5), FRAMES) == ""
 
 
 def test_what_differs_is_named() -> None:
-    assert difference(FRAMES[:1], FRAMES) == "only the study has v/0/00005 (1 such frames)"
-    assert difference(FRAMES, FRAMES[:1]) == "only the method has v/0/00005 (1 such frames)"
-    assert difference(FRAMES.assign(area_truth=[4, 6]), FRAMES) == "the true mask of v/0/00005 is another (1 such frames)"
+    assert same_frames(FRAMES[:1], FRAMES) == "only the study has v/0/00005 (1 such frames)"
+    assert same_frames(FRAMES, FRAMES[:1]) == "only the method has v/0/00005 (1 such frames)"
+    assert same_frames(FRAMES.assign(area_truth=[4, 6]), FRAMES) == "the true mask of v/0/00005 is another (1 such frames)"

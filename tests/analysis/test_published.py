@@ -31,9 +31,20 @@ def test_rows_are_read_by_method_with_missing_numbers_as_none(published: Path) -
     assert numbers.read(published / "table4_refcoco.csv")["RefTR"]["refcocog_oiou"] is None
 
 
-def test_a_method_with_two_rows_is_refused_rather_than_one_of_them_dropped(published: Path) -> None:
+def test_rows_of_one_method_are_named_by_what_tells_them_apart(published: Path) -> None:
+    table1 = numbers.read(published / "table1_ref_youtube_vos_ref_davis17.csv")
+    assert (table1["VD-IT"]["ref_youtube_vos_jf"], table1["VD-IT (pre-trained)"]["ref_youtube_vos_jf"]) == (64.8, 66.5)
+    assert table1["ReferFormer (Video-Swin-B, pre-trained)"]["ref_davis17_jf"] == 61.1
+    table2 = numbers.read(published / "table2_a2d_jhmdb_sentences.csv")
+    assert table2["SgMg (Video-Swin-T)"]["a2d_map"] == 56.1 and table2["MTTR"]["a2d_map"] == 46.1
+    assert (len(table1), len(table2)) == (19, 11)
+
+
+def test_rows_that_nothing_tells_apart_are_refused_rather_than_one_of_them_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("method,jf\nReferFormer,50.0\nReferFormer,51.0\n")
     with pytest.raises(ValueError, match="ReferFormer has several rows"):
-        numbers.read(published / "table2_a2d_jhmdb_sentences.csv")
+        numbers.read(path)
 
 
 def test_a_missing_file_is_named_with_the_remedy(tmp_path: Path) -> None:

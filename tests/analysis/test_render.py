@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from vdit_analysis import render
+from vdit_analysis import export, render
 from vdit_analysis.outputs import Outputs
 from vdit_analysis.table import Table
 
@@ -28,14 +28,15 @@ def test_markdown_shows_ours_in_bold_where_best_and_the_papers_in_italics(table3
 
 def test_markdown_rows_have_as_many_cells_as_the_head(outputs: Make) -> None:
     for table in outputs("full").tables:
-        counts = {len(re.split(r"(?<!\\)\|", line)) for line in render.markdown(table).splitlines() if line.startswith("|")}
-        assert len(counts) == 1
+        for part in render.markdown(table).split("\n## "):
+            counts = {len(re.split(r"(?<!\\)\|", line)) for line in part.splitlines() if line.startswith("|")}
+            assert len(counts) == 1
 
 
 @pytest.mark.parametrize("study", ["full", "half"])
 def test_every_format_carries_the_notice(outputs: Make, study: str) -> None:
     for table in outputs(study).tables:
-        for text in (render.markdown(table), render.latex(table), render.as_csv(table)):
+        for text in (render.markdown(table), render.latex(table), export.as_csv(table)):
             assert "not a reproduction of the paper's numbers" in text
 
 
@@ -52,7 +53,7 @@ def test_latex_escapes_the_arms_and_balances_its_braces(table3: Table) -> None:
     assert r"random\_features \& co" in text
     body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
     assert body.count("{") == body.count("}")
-    rows = [line for line in body.splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
+    rows = [line for line in body.split(r"\end{tabular}")[0].splitlines() if line.endswith(r"\\") and "multicolumn" not in line]
     assert {len(re.findall(r"(?<!\\)&", line)) for line in rows} == {9}  # method, 3 ticks, 3 of ours, 3 of the paper's
 
 
@@ -66,7 +67,7 @@ def test_latex_comments_name_the_run_of_every_trial(table3: Table) -> None:
 
 
 def test_csv_reads_back_with_full_precision(table3: Table) -> None:
-    frame = pd.read_csv(io.StringIO(render.as_csv(table3))).set_index("method")
+    frame = pd.read_csv(io.StringIO(export.as_csv(table3))).set_index("method")
     for row in table3.rows:
         assert frame.loc[row.name, "J"] == row.cells[1].mean
         assert frame.loc[row.name, "J_spread"] == row.cells[1].spread
@@ -76,6 +77,6 @@ def test_csv_reads_back_with_full_precision(table3: Table) -> None:
 
 
 def test_csv_of_an_incomplete_arm_has_an_empty_value(outputs: Make) -> None:
-    frame = pd.read_csv(io.StringIO(render.as_csv(outputs("half").tables[0]))).set_index("method")
+    frame = pd.read_csv(io.StringIO(export.as_csv(outputs("half").tables[0]))).set_index("method")
     assert frame["JF"].isna().all()
     assert (frame.loc["VD-I", "seeds_done"], frame.loc["VD-I", "seeds_planned"]) == (2, 3)

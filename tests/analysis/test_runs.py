@@ -11,8 +11,9 @@ import pytest
 
 from vdit.track.entry import Entry
 from vdit.track.mlflow import MLflow, default_uri
-from vdit_analysis.runs import Planned, StudyRuns, study_name
+from vdit_analysis.runs import StudyRuns, study_name
 from vdit_analysis.runs import load as load_study
+from vdit_analysis.trial import Planned
 
 Load = Callable[[str], StudyRuns]
 

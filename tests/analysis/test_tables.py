@@ -5,8 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
+from vdit_analysis.build import components_of
 from vdit_analysis.outputs import Outputs
-from vdit_analysis.table import Cell, Table, components_of
+from vdit_analysis.table import Cell, Table
 
 Make = Callable[[str], Outputs]
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from vdit.metrics import light
 from vdit_analysis import plot
 from vdit_analysis.plot import Curves
-from vdit_analysis.runs import StudyRuns, TrialRun
+from vdit_analysis.runs import StudyRuns
+from vdit_analysis.trial import TrialRun
 
 MEASURE = "light"
 TITLE = "Figure 5. Robustness against light noise"

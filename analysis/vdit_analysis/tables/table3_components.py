@@ -5,9 +5,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from vdit.metrics import components
+from vdit_analysis import quantities
+from vdit_analysis.build import Part, component_notes, components_of, measured
 from vdit_analysis.published import Published
 from vdit_analysis.runs import StudyRuns
-from vdit_analysis.table import Column, Table, component_notes, components_of, measured
+from vdit_analysis.stats import Totals
+from vdit_analysis.table import Column, Table
 
 MEASURE = "components"
 TITLE = "Components of VD-IT"
@@ -26,11 +29,26 @@ COLUMNS = tuple(
 
 
 def build(runs: StudyRuns, published: Published) -> Table:
-    rows = measured(runs, COLUMNS, published, _measure, components_of)
+    parts = (Part(columns=COLUMNS, measure=_measure, statistics=_statistics),)
+    rows = measured(runs, parts, published, components_of)
     notes = component_notes(rows)
-    return Table(name="table3", title=TITLE, source=SOURCE, marks=MARKS, columns=COLUMNS, rows=rows, notice=runs.notice, notes=notes)
+    return Table(
+        name="table3",
+        title=TITLE,
+        source=SOURCE,
+        marks=MARKS,
+        columns=COLUMNS,
+        rows=rows,
+        reference=runs.reference,
+        notice=runs.notice,
+        notes=notes,
+    )
 
 
 def _measure(scores: pd.DataFrame) -> Mapping[str, float]:
     found = components.measure(scores)
     return {"JF": found.jf, "J": found.j, "F": found.f}
+
+
+def _statistics(scores: Mapping[int, pd.DataFrame]) -> Mapping[str, Totals]:
+    return quantities.components(scores)

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from vdit.metrics import consistency
+from vdit_analysis import quantities
+from vdit_analysis.build import Part, measured
 from vdit_analysis.published import Published
 from vdit_analysis.runs import StudyRuns
-from vdit_analysis.table import Column, Table, measured
+from vdit_analysis.stats import Totals
+from vdit_analysis.table import Column, Table
 
 MEASURE = "consistency"
 TITLE = "Temporal IoU difference"
@@ -33,10 +36,25 @@ COLUMNS = tuple(
 
 
 def build(runs: StudyRuns, published: Published) -> Table:
-    rows = measured(runs, COLUMNS, published, _measure)
+    parts = (Part(columns=COLUMNS, measure=_measure, statistics=_statistics),)
+    rows = measured(runs, parts, published)
     notes = ("A model that finds nothing in any frame does not vary either: read this table beside Table 3.",)
-    return Table(name="table5", title=TITLE, source=SOURCE, marks=(), columns=COLUMNS, rows=rows, notice=runs.notice, notes=notes)
+    return Table(
+        name="table5",
+        title=TITLE,
+        source=SOURCE,
+        marks=(),
+        columns=COLUMNS,
+        rows=rows,
+        reference=runs.reference,
+        notice=runs.notice,
+        notes=notes,
+    )
 
 
 def _measure(scores: pd.DataFrame) -> Mapping[str, float]:
     return {f"D{interval}": consistency.measure(scores, interval) for interval in INTERVALS}
+
+
+def _statistics(scores: Mapping[int, pd.DataFrame]) -> Mapping[str, Totals]:
+    return {f"D{interval}": quantities.change(scores, interval) for interval in INTERVALS}

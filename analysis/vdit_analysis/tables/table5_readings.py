@@ -6,9 +6,12 @@ import pandas as pd
 
 from vdit.metrics import consistency
 from vdit.metrics.consistency import Kind
+from vdit_analysis import quantities
+from vdit_analysis.build import Part, measured
 from vdit_analysis.published import Published
 from vdit_analysis.runs import StudyRuns
-from vdit_analysis.table import Column, Table, measured
+from vdit_analysis.stats import Totals
+from vdit_analysis.table import Column, Table
 
 MEASURE = "consistency"
 TITLE = "Temporal IoU difference, other readings"
@@ -36,11 +39,26 @@ COLUMNS = tuple(
 
 
 def build(runs: StudyRuns, published: Published) -> Table:
-    rows = measured(runs, COLUMNS, published, _measure)
+    parts = (Part(columns=COLUMNS, measure=_measure, statistics=_statistics),)
+    rows = measured(runs, parts, published)
     meanings = "; ".join(f"{kind}: {meaning}" for kind, meaning in KINDS.items())
     notes = (f"{meanings}.", "The paper's number is the same under every reading.")
-    return Table(name="table5_readings", title=TITLE, source=SOURCE, marks=(), columns=COLUMNS, rows=rows, notice=runs.notice, notes=notes)
+    return Table(
+        name="table5_readings",
+        title=TITLE,
+        source=SOURCE,
+        marks=(),
+        columns=COLUMNS,
+        rows=rows,
+        reference=runs.reference,
+        notice=runs.notice,
+        notes=notes,
+    )
 
 
 def _measure(scores: pd.DataFrame) -> Mapping[str, float]:
     return {f"{kind}{interval}": consistency.measure(scores, interval, kind) for kind, interval in PLACES}
+
+
+def _statistics(scores: Mapping[int, pd.DataFrame]) -> Mapping[str, Totals]:
+    return {f"{kind}{interval}": quantities.change(scores, interval, kind) for kind, interval in PLACES}

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from vdit.metrics import quality
+from vdit_analysis import quantities
+from vdit_analysis.build import Part, component_notes, components_of, measured
 from vdit_analysis.published import Published
 from vdit_analysis.runs import StudyRuns
-from vdit_analysis.table import Column, Table, component_notes, components_of, measured
+from vdit_analysis.stats import Totals
+from vdit_analysis.table import Column, Table
 
 MEASURE = "quality"
 TITLE = "Share of high-quality masks"
@@ -30,10 +33,25 @@ COLUMNS = (
 
 
 def build(runs: StudyRuns, published: Published) -> Table:
-    rows = measured(runs, COLUMNS, published, _measure, components_of)
+    parts = (Part(columns=COLUMNS, measure=_measure, statistics=_statistics),)
+    rows = measured(runs, parts, published, components_of)
     notes = (RATIO, *component_notes(rows))
-    return Table(name="table6", title=TITLE, source=SOURCE, marks=MARKS, columns=COLUMNS, rows=rows, notice=runs.notice, notes=notes)
+    return Table(
+        name="table6",
+        title=TITLE,
+        source=SOURCE,
+        marks=MARKS,
+        columns=COLUMNS,
+        rows=rows,
+        reference=runs.reference,
+        notice=runs.notice,
+        notes=notes,
+    )
 
 
 def _measure(scores: pd.DataFrame) -> Mapping[str, float]:
     return {"ratio": quality.measure(scores)}
+
+
+def _statistics(scores: Mapping[int, pd.DataFrame]) -> Mapping[str, Totals]:
+    return {"ratio": quantities.quality_ratio(scores)}

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from vdit.score.result import Options, Result
 
 SHOWN = 10  # problems that a person is shown; --json has all
+# Which of the paper's tables have a row for what was scored (docs/scoring.md).
+TABLES = {
+    "per-expression": "Tables 1, 3, 5 and 6",
+    "ref-youtube-vos": "Tables 1, 3, 5 and 6",
+    "ref-davis17": "Table 1",
+    "detections": "Tables 2 and 4",
+}
+BY_OBJECT = "the paper's tables are of expressions, and show nothing that was scored object by object"
 Protocol = Literal["davis-unsupervised", "davis-semisupervised", "identity", "per-expression"]
 Missing = Literal["refuse", "empty"]
 
@@ -154,4 +162,6 @@ def record(context: typer.Context, scored: "Scored", method: str, seed: int, tra
 
     runs = Path(context.obj["runs"])
     measurement = log(scored, method, seed, runs, MLflow(tracking_uri or default_uri(runs), runs))
-    typer.echo(f"recorded {method}, seed {seed} ({measurement.key[:16]}); studies with `methods: [{method}]` show it", err=True)
+    rows = next((where for protocol, where in TABLES.items() if scored.protocol.startswith(protocol)), "")
+    shown = f"studies of this truth with `methods: [{method}]` give it a row in {rows}" if rows else BY_OBJECT
+    typer.echo(f"recorded {method}, seed {seed} ({measurement.key[:16]}); {shown}", err=True)

@@ -46,15 +46,15 @@ def by_size(instances: pd.DataFrame, sizes: Sequence[Size]) -> dict[Size, NDArra
     """The same for several sizes, ranked and matched once."""
     for size in sizes:
         _check(instances, size)
-    ranked = _ranked(instances)
-    crowd_N = ranked["crowd"].to_numpy(np.bool_) if "crowd" in ranked else np.zeros(len(ranked), np.bool_)
-    first_N = ~ranked["image"].duplicated().to_numpy()
-    matched_TN = _matches(_iou(ranked, crowd_N), first_N, crowd_N)
-    by_score_N = np.argsort(-ranked["score"].to_numpy(np.float64), kind="stable")
+    queries = ranked(instances)
+    crowd_N = queries["crowd"].to_numpy(np.bool_) if "crowd" in queries else np.zeros(len(queries), np.bool_)
+    first_N = ~queries["image"].duplicated().to_numpy()
+    matched_TN = matches(iou(queries, crowd_N), first_N, crowd_N)
+    by_score_N = np.argsort(-queries["score"].to_numpy(np.float64), kind="stable")
     found: dict[Size, NDArray[np.float64]] = {}
     for size in sizes:
-        aside_N = crowd_N | _outside(ranked, "area_truth", size)
-        ignored_TN = np.where(matched_TN, aside_N, _outside(ranked, "area_prediction", size))
+        aside_N = crowd_N | _outside(queries, "area_truth", size)
+        ignored_TN = np.where(matched_TN, aside_N, _outside(queries, "area_prediction", size))
         truths = int(np.count_nonzero(first_N & ~aside_N))
         found[size] = _average(matched_TN[:, by_score_N], ignored_TN[:, by_score_N], truths)
     return found
@@ -67,13 +67,13 @@ def _check(instances: pd.DataFrame, size: Size) -> None:
         raise ValueError(f"instances lack the column {missing[0]!r}, which AP by size or with crowds needs; add it, or measure size 'all'")
 
 
-def _ranked(instances: pd.DataFrame) -> pd.DataFrame:
+def ranked(instances: pd.DataFrame) -> pd.DataFrame:
     """Image by image, the highest score first, of equal ones the first listed."""
     ordered = instances.sort_values(["image", "score", "query"], ascending=[True, False, True], kind="stable")
     return ordered[ordered.groupby("image", sort=False).cumcount() < MOST]
 
 
-def _iou(ranked: pd.DataFrame, crowd_N: NDArray[np.bool_]) -> NDArray[np.float64]:
+def iou(ranked: pd.DataFrame, crowd_N: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Intersection over union; with a crowd, over the query's area."""
     whole = ranked["union"].to_numpy(np.int64)
     if crowd_N.any():
@@ -82,7 +82,7 @@ def _iou(ranked: pd.DataFrame, crowd_N: NDArray[np.bool_]) -> NDArray[np.float64
     return found
 
 
-def _matches(iou_N: NDArray[np.float64], first_N: NDArray[np.bool_], crowd_N: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def matches(iou_N: NDArray[np.float64], first_N: NDArray[np.bool_], crowd_N: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Whether a query is the first of its image to reach the threshold; a crowd takes every one that does. `first_N` begins an image."""
     hit_TN = iou_N >= THRESHOLDS[:, None]
     so_far_TN = hit_TN.cumsum(axis=1)

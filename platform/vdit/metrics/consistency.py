@@ -26,17 +26,17 @@ def measure(scores: pd.DataFrame, interval: int, kind: Kind = "mean") -> float:
     """
     if interval < 1:
         raise ValueError(f"interval is {interval}; a frame is compared with a later one, give 1 or more")
-    pairs = _pairs(scores, interval)
+    found = pairs(scores, interval)
     if kind == "present":
-        if "both" not in pairs:
+        if "both" not in found:
             raise ValueError("the scores have no column 'present', as a server's log has not; measure them as mean, pooled or rms")
-        pairs = pairs[pairs["both"]]
+        found = found[found["both"]]
     if kind == "pooled":
-        return 100 * float(pairs["change"].mean())
+        return 100 * float(found["change"].mean())
     if kind == "rms":
-        squares = (pairs["change"] ** 2).groupby([pairs["video"], pairs["expression"]])
+        squares = (found["change"] ** 2).groupby([found["video"], found["expression"]])
         return 100 * float((squares.mean() ** 0.5).mean())
-    return 100 * float(pairs.groupby(["video", "expression"])["change"].mean().mean())
+    return 100 * float(found.groupby(["video", "expression"])["change"].mean().mean())
 
 
 def in_order(scores: pd.DataFrame) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def in_order(scores: pd.DataFrame) -> pd.DataFrame:
     return scores.assign(length=scores["frame"].str.len()).sort_values(["video", "expression", "length", "frame"])
 
 
-def _pairs(scores: pd.DataFrame, interval: int) -> pd.DataFrame:
+def pairs(scores: pd.DataFrame, interval: int) -> pd.DataFrame:
     """A row per pair of frames `interval` apart: |difference of J| and, where the scores tell, whether the object is seen in both."""
     ordered = in_order(scores)
     later = ordered.groupby(["video", "expression"])[[name for name in ("j", "present") if name in ordered]].shift(-interval)
