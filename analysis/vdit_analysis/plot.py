@@ -53,6 +53,11 @@ class Curves:
     def panels(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self.points["panel"]))
 
+    @property
+    def alternative(self) -> str:
+        """The picture for who cannot see it."""
+        return f"{self.title}: {self.y} by {self.x}, one line per arm; the numbers are in the table below."
+
     def of(self, panel: str, arm: str) -> pd.DataFrame:
         return self.points[(self.points["panel"] == panel) & (self.points["arm"] == arm)].sort_values("x")
 

@@ -52,6 +52,10 @@ def test_a_trial_leaves_every_file_and_says_what_it_measured(tiny: Path, tmp_pat
     drift = scores.read(place / "drift.parquet")
     assert set(drift["kind"]) == {"raw", "centred", "mask", "margin"}
     assert set(drift["stride"]) == {8, 16, 32}
+    clusters = scores.read(place / "clusters.parquet")
+    # 32x64 pixels and four frames have eight cells of stride 32, enough for six clusters.
+    assert clusters.groupby(["video", "stride"]).size().tolist() == [4] * 6
+    assert [len(cells) for cells in clusters["cells"]] == [4 * 8] * 4 + [2 * 4] * 4 + [1 * 2] * 4 + [4 * 8] * 4 + [2 * 4] * 4 + [1 * 2] * 4
     assert not (place / "parts").exists()
     rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
     assert [row["step"] for row in rows] == [0, 1]

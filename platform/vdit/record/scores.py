@@ -1,4 +1,4 @@
-"""Rows and files of a trial's scores: scores, light, instances and drift.parquet, from which every table and figure is computed."""
+"""Rows and files of a trial: scores, light, instances, drift and clusters.parquet, from which every table and figure is computed."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from vdit.metrics import contour, region
 from vdit.video import Masks
 
-Kind: TypeAlias = Literal["scores", "light", "instances", "drift"]
+Kind: TypeAlias = Literal["scores", "light", "instances", "drift", "clusters"]
 
 _FRAME = [("video", pa.string()), ("expression", pa.string()), ("frame", pa.string())]
 _MASKS = [
@@ -33,6 +33,16 @@ _INSTANCES = [
     ("union", pa.int64()),
 ]
 _DRIFT = [("sample", pa.string()), ("k", pa.int64()), ("cosine", pa.float64()), ("kind", pa.string()), ("stride", pa.int64())]
+_CLUSTERS = [
+    ("video", pa.string()),
+    ("text", pa.string()),
+    ("frame", pa.string()),
+    ("stride", pa.int64()),
+    ("height", pa.int64()),
+    ("width", pa.int64()),
+    ("cells", pa.binary()),
+    ("picture", pa.binary()),
+]
 
 SCHEMAS: Mapping[Kind, pa.Schema] = MappingProxyType(
     {
@@ -40,6 +50,7 @@ SCHEMAS: Mapping[Kind, pa.Schema] = MappingProxyType(
         "light": pa.schema(_FRAME + _MASKS + _LIGHT),
         "instances": pa.schema(_INSTANCES),
         "drift": pa.schema(_DRIFT),
+        "clusters": pa.schema(_CLUSTERS),
     }
 )
 
@@ -50,6 +61,7 @@ KEYS: Mapping[Kind, list[str]] = MappingProxyType(
         "light": ["level", "draw", "video", "expression", "frame"],
         "instances": ["image", "query"],
         "drift": ["sample", "stride", "kind", "k"],
+        "clusters": ["video", "stride", "frame"],
     }
 )
 
@@ -84,7 +96,7 @@ def counted(video: str, expression: str, frames: Sequence[str], counts: contour.
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write the rows sorted by key, all or nothing: an interrupted or failed write leaves what was there before.
 
-    A file named scores, light, instances or drift holds rows of that kind; under any other name (a part) the columns tell the kind.
+    A file named scores, light, instances, drift or clusters holds rows of that kind; else (a part) the columns tell the kind.
     Raises ValueError naming file and column if a column is missing, unknown or of another type, or if two rows have one key.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,7 +168,7 @@ def _column(path: Path, values: pd.Series, field: pa.Field) -> pa.Array:
 
 def _kind(path: Path, columns: Sequence[str]) -> Kind:
     """What the file holds, by its name or else its columns, which are checked."""
-    marks: Mapping[str, Kind] = {"cosine": "drift", "query": "instances", "level": "light"}
+    marks: Mapping[str, Kind] = {"cells": "clusters", "cosine": "drift", "query": "instances", "level": "light"}
     by_columns: Kind = next((kind for mark, kind in marks.items() if mark in columns), "scores")
     kind = next((kind for kind in SCHEMAS if kind == path.stem), by_columns)
     for name in SCHEMAS[kind].names:

@@ -23,7 +23,7 @@ Level: TypeAlias = str | int | tuple[str, ...]
 DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired"]
 CROSSED: tuple[DesignName, ...] = ("grid", "paired")
 SECTIONS = ("model", "data", "train", "evaluate", "launch")
-Measure = Literal["sota", "sentences", "components", "images", "consistency", "quality", "drift", "light"]
+Measure = Literal["sota", "sentences", "components", "images", "consistency", "quality", "drift", "light", "clusters"]
 
 
 def _name(word: str) -> str:

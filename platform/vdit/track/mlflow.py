@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 EXPERIMENT = "vdit"
-ARTIFACTS = ("config.json", "result.json", "scores.parquet", "light.parquet", "instances.parquet", "drift.parquet", "log.txt")
+ARTIFACTS = (
+    "config.json",
+    "result.json",
+    "scores.parquet",
+    "light.parquet",
+    "instances.parquet",
+    "drift.parquet",
+    "clusters.parquet",
+    "log.txt",
+)
 PROBE_SECONDS = 3.0
 PARAMS_PER_BATCH = 100
 METRICS_PER_BATCH = 1000

@@ -1,4 +1,4 @@
-"""What a trained model is measured by: masks scored frame by frame, in changing light, and how its features drift (metrics.md part C).
+"""What a trained model is measured by: masks scored frame by frame, in changing light, and what its features do (metrics.md part C).
 
 A split that is scored by detections (Tables 2 and 4) has all queries' masks in one frame a video instead.
 
@@ -21,7 +21,7 @@ from vdit.model.collate import collate, to
 from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.record import instances, parts, scores
-from vdit.train import detect
+from vdit.train import clustered, detect
 from vdit.train.group import Member
 from vdit.train.predict import Inference, clips, predict, windows
 from vdit.video import Expression, Masks, Sample, Split, Video
@@ -31,11 +31,16 @@ STRIDES = (8, 16, 32)  # of the feature levels that are followed; the 4x level i
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A video to segment, or a clip whose features are followed. `name` is that of its part file."""
+    """A video to segment, a clip whose features are followed, or a video whose features are clustered. `name` is that of its part file."""
 
     name: str
     video: Video
     clip: drift.Clip | None = None
+    clustered: bool = False
+
+    @property
+    def segmented(self) -> bool:
+        return self.clip is None and not self.clustered
 
 
 class Evaluation:
@@ -64,6 +69,8 @@ class Evaluation:
             return
         if unit.clip is not None:
             parts.write_features(path, self.follow(unit.video, unit.clip))
+        elif unit.clustered:
+            scores.write(path, clustered.rows(self.model, self.split, unit.video, self.trial, STRIDES))
         elif self.split.evaluation == "detections":
             scores.write(path, self.detections(unit.video))
         else:
@@ -116,7 +123,7 @@ class Evaluation:
 
     def merge(self) -> dict[str, float]:
         """Parts become the trial's files; returns what they amount to. For one worker, when all have finished."""
-        every = pd.concat([scores.read(self.parts / unit.name) for unit in self.units if unit.clip is None], ignore_index=True)
+        every = pd.concat([scores.read(self.parts / unit.name) for unit in self.units if unit.segmented], ignore_index=True)
         measured = self.merge_detections(every) if self.split.evaluation == "detections" else self.merge_frames(every)
         shutil.rmtree(self.parts)
         return measured
@@ -134,6 +141,7 @@ class Evaluation:
         followed = [found for unit in self.units if unit.clip is not None for found in parts.read_features(self.parts / unit.name)]
         if self.trial.evaluate.drift_clips:
             scores.write(self.place / "drift.parquet", drift.curves(followed))
+        scores.merge([self.parts / unit.name for unit in self.units if unit.clustered], self.place / "clusters.parquet")
         measured = components.measure(table)
         return {"j": measured.j, "f": measured.f, "jf": measured.jf}
 
@@ -149,7 +157,7 @@ def check(trial: Trial, split: Split) -> None:
 
 
 def units(trial: Trial, split: Split) -> Iterator[Unit]:
-    """All videos, then the clips of Figure 4, chosen by data.seed."""
+    """All videos, then the clips of Figure 4, chosen by data.seed, and the videos of Figures 1 and 3."""
     for index, video in enumerate(split.videos):
         yield Unit(f"video-{index:05d}.parquet", video)
     evaluate = trial.evaluate
@@ -157,6 +165,9 @@ def units(trial: Trial, split: Split) -> Iterator[Unit]:
         videos = {video.id: video for video in split.videos}
         for index, clip in enumerate(drift.clips(split, evaluate.drift_clips, evaluate.drift_frames, trial.data.seed)):
             yield Unit(f"clip-{index:05d}.npz", videos[clip.video], clip)
+    if split.evaluation == "frames":
+        for index, video in enumerate(split.videos[: clustered.VIDEOS]):
+            yield Unit(f"clusters-{index:05d}.parquet", video, clustered=True)
 
 
 def followed(split: Split, video: Video, clip: drift.Clip, trial: Trial) -> tuple[Expression, Sample]:
