@@ -1,0 +1,104 @@
+"""Retries and the early stop with the real Ray Tune; only what a gang computes is a script: a line per attempt."""
+
+import io
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+from ray import tune
+from rich.console import Console
+
+from vdit.schedule import attempts, gang, standing
+from vdit.schedule.reporter import Outcome, folder_of
+from vdit.schedule.run import run
+from vdit.schedule.view import view
+from vdit.study import plan as planning
+from vdit.study import spec
+from vdit.study.plan import Plan
+from vdit.track.memory import Memory
+
+pytestmark = pytest.mark.slow
+
+
+class Scripted(tune.Trainable):  # type: ignore[misc]
+    """An attempt takes two steps, and ends in its line's way: "die" by a signal, "fail" with an error, or by finishing."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        self.folder, self.done = Path(new_config["folder"]), 0
+        return True
+
+    def step(self) -> dict[str, Any]:
+        self.done += 1
+        if self.done < 3:
+            return {"done": False, "phase": "train", "position": self.done, "of": 4, "rows": ()}
+        tried = self.folder / "tried"
+        number = len(tried.read_text()) if tried.exists() else 0
+        tried.write_text("x" * (number + 1))
+        lines = (self.folder / "script").read_text().split()
+        action = lines[number] if number < len(lines) else "finish"
+        if action == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if action.startswith("fail"):
+            trace = f'  File "/vdit/train/loop.py", line {action[4:]}, in step\nRuntimeError: boom'
+            return {"done": False, "failure": "RuntimeError: boom", "trace": trace, "bad_input": False}
+        return {"done": True, "phase": "done", "position": 1, "of": 1, "rows": ()}
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        raise AssertionError("nobody is to ask for a checkpoint of Tune's")
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        raise AssertionError("nor to load one")
+
+
+Study = Callable[[dict[tuple[str, int], str]], tuple[Plan, Outcome]]
+
+
+@pytest.fixture
+def study(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Study]:
+    """Runs two arms with four seeds by these scripts."""
+    temporary = tempfile.mkdtemp(prefix="vdit")
+    monkeypatch.setenv("RAY_TMPDIR", temporary)
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(gang, "Gang", Scripted)
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+
+    def study(scripts: dict[tuple[str, int], str]) -> tuple[Plan, Outcome]:
+        plan = planning.build(replace(spec.read(str(tiny)), seeds=(0, 1, 2, 3)), tmp_path / "runs")
+        for planned in plan.trials:
+            folder = folder_of(planned, tmp_path / "runs")
+            folder.mkdir(parents=True)
+            (folder / "script").write_text(scripts.get((planned.trial.arm, planned.trial.seed), ""))
+        shown = view({planned.key: planned.trial.arm for planned in plan.trials}, Console(file=io.StringIO())).__enter__()
+        return plan, run(plan, plan.trials, tmp_path / "runs", Memory(), shown)
+
+    yield study
+    ray.shutdown()
+    shutil.rmtree(temporary, ignore_errors=True)
+
+
+def test_what_is_lost_or_fails_runs_again_and_what_all_die_of_stops_the_study(study: Study, tmp_path: Path) -> None:
+    plan, outcome = study({("VD-IT", 0): "die die fail1", ("VD-T", 0): "fail7 fail7"})
+    assert outcome.finished == {planned.key for planned in plan.trials} and not outcome.stopped
+    tried = {(one.trial.arm, one.trial.seed): attempts.read(folder_of(one, tmp_path / "runs")) for one in plan.trials}
+    assert [loss.kind for loss in tried["VD-IT", 0].losses] == ["infrastructure", "infrastructure", "code"]
+    assert [loss.kind for loss in tried["VD-T", 0].losses] == ["code", "code"]
+    assert all(not known.losses for place, known in tried.items() if place[1])
+
+    shutil.rmtree(tmp_path / "runs")
+    fails = {(arm, seed): "fail5 fail5 fail5" for arm in ("VD-IT", "VD-T") for seed in range(4)}
+    plan, outcome = study(fails)
+    assert outcome.stopped == "3 trials failed of the same error (RuntimeError: boom)"
+    assert len(outcome.failed) == 3 and len(outcome.ended) == 5
+    counts = [one.state for one in standing.of(plan, tmp_path / "runs")]
+    assert counts.count("FAILED") == 3 and counts.count("COMPLETE") == 0
