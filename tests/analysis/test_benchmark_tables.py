@@ -111,9 +111,13 @@ def tables(study: Study, published: Path) -> dict[str, Table]:
         ("by mask", "per-expression", ours),
     ]
     config = {"data": {"benchmark": "a2d_sentences", "eval_split": "test"}}
-    return only(
-        outputs.build(study("a2d", config=config, measure="sentences", arms={"VD-IT": ours, "worse": worse}, methods=logged), published)
-    )
+    runs = study("a2d", config=config, measure="sentences", arms={"VD-IT": ours, "worse": worse}, methods=logged)
+    return {table.name: table for table in outputs.build(runs, published).tables}
+
+
+@pytest.fixture
+def table2(tables: dict[str, Table]) -> Table:
+    return tables["table2"]
 
 
 def test_precision_stands_in_a_table_of_its_own_without_the_papers_other_methods(tables: dict[str, Table]) -> None:
