@@ -1,5 +1,6 @@
 """`vdit tables` and `vdit report`: what they print, write and return."""
 
+import json
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -33,6 +34,18 @@ def test_incomplete_tables_are_written_and_exit_with_3(recorded: SimpleNamespace
     assert result.exit_code == 3
     assert "– 2/3" in result.output and "table3.md" not in result.output
     assert "– 2/3" in (recorded.folder / "studies" / "half" / "tables" / "table3.md").read_text(encoding="utf-8")
+
+
+def test_json_is_all_that_is_printed(recorded: SimpleNamespace) -> None:
+    result = run(tables, recorded.folder, "full", "--json")
+    printed = json.loads(result.stdout)
+    assert printed["study"] == "full" and printed["complete"] and "not a reproduction" in printed["notice"]
+    found = {row["method"]: row["cells"]["JF"] for row in printed["tables"][0]["rows"]}
+    assert found["VD-IT"]["mean"] == pytest.approx(50.9, abs=0.05) and found["VD-IT"]["paper"] == 64.8
+    # All frames are of one video: a difference, and nothing that says how sure it is.
+    assert found["VD-T"]["difference"]["estimate"] == pytest.approx(found["VD-T"]["mean"] - found["VD-IT"]["mean"])
+    assert (found["VD-T"]["low"], found["VD-T"]["difference"]["low"], found["VD-T"]["difference"]["p"]) == (None, None, None)
+    assert any("There is one video" in note for note in printed["tables"][0]["notes"])
 
 
 def test_trace_prints_the_chain_and_writes_nothing(recorded: SimpleNamespace) -> None:
