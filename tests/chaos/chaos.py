@@ -223,7 +223,8 @@ def disturbed(house: House, kills: int, seed: int, trials: int) -> str:
     finish(house, trials)
     said = house.said(house.driver)
     assert f"{trials} done, 0 to run" in said, said
-    verdict.quiet(house.temporary)
+    actors = [actor for kind in ("worker", "gang") for actor in alive(house, kind)]
+    assert not actors, f"still running: {actors}"
     assert house.left() == {"groups": [], "taken": 0}, house.left()
     verdict.clean(house.runs)
     runs = verdict.recorded(house.uri, house.runs)

@@ -49,6 +49,8 @@ class House:
             "PYTHONUNBUFFERED": "1",
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "RAY_USAGE_STATS_ENABLED": "0",
+            # Ray's workers give way to everything else on the machine, for minutes on a busy one.
+            "RAY_worker_niceness": "0",
         }
         self.environment.pop("RAY_ADDRESS", None)
         self.address, self.uri = f"127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"

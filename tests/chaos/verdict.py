@@ -4,8 +4,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from own_ray import ours
-
 FILES = ("scores.parquet", "light.parquet", "drift.parquet", "checkpoint/last.safetensors")
 
 
@@ -60,12 +58,6 @@ def clean(runs: Path) -> None:
     assert not hidden, f"left behind: {', '.join(str(path.relative_to(runs)) for path in hidden)}"
     left = list((runs / "ray").glob("*"))
     assert not left, f"Tune's copies are left: {left}"
-
-
-def quiet(temporary: Path) -> None:
-    """No actor of a trial runs any more."""
-    actors = [name for process in ours(temporary) if (name := process.name()).startswith(("ray::Worker", "ray::Gang"))]
-    assert not actors, f"still running: {actors}"
 
 
 def attempts(runs: Path) -> int:

@@ -8,8 +8,12 @@ from house import House
 
 Kind = Literal["worker", "gang", "raylet", "driver", "server"]
 KINDS: tuple[Kind, ...] = ("worker", "gang", "raylet", "driver", "server")
-# Ray names an actor's process after its class; the system cuts names at fifteen letters.
-ACTORS = {"worker": "ray::Worker", "gang": "ray::Gang"}
+# Ray names an actor's process after its class. Tune gives the class of a trial with resources of its own another name.
+NAMES: dict[Kind, tuple[str, ...]] = {
+    "worker": ("ray::Worker",),
+    "gang": ("ray::Gang", "ray::ResourceTrainable"),
+    "raylet": ("raylet",),
+}
 
 
 def alive(house: House, kind: Kind) -> list[psutil.Process]:
@@ -19,8 +23,7 @@ def alive(house: House, kind: Kind) -> list[psutil.Process]:
     if kind == "server":
         return [member for server in present([house.server]) for member in (server, *server.children(recursive=True))]
     below = [child for node in present(house.nodes) for child in children(node)]
-    name = ACTORS.get(kind, kind)
-    return sorted((process for process in below if named(process, name)), key=lambda process: process.pid)
+    return sorted((process for process in below if named(process, NAMES[kind])), key=lambda process: process.pid)
 
 
 def present(processes: Iterable[psutil.Popen | None]) -> list[psutil.Popen]:
@@ -35,8 +38,8 @@ def children(process: psutil.Popen) -> list[psutil.Process]:
     return found
 
 
-def named(process: psutil.Process, name: str) -> bool:
+def named(process: psutil.Process, names: tuple[str, ...]) -> bool:
     try:
-        return process.name().startswith(name) and process.status() != psutil.STATUS_ZOMBIE
+        return process.name().startswith(names) and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
