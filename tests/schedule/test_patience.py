@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ray import cloudpickle
 from ray.exceptions import ActorDiedError
 from rich.console import Console
 
@@ -34,10 +35,9 @@ class Tune:
         self.trials = [self.trial(folder) for folder in reporter.todo]
 
     def trial(self, folder: str) -> Any:
-        gone = ActorDiedError()
-        return SimpleNamespace(
-            trial_id=folder, config={"folder": folder}, status="PENDING", get_pickled_error=lambda: gone, get_error=lambda: gone
-        )
+        error = Path(folder) / "error.pkl"
+        error.write_bytes(cloudpickle.dumps(ActorDiedError()))
+        return SimpleNamespace(trial_id=folder, config={"folder": folder}, status="PENDING", pickled_error_file=str(error))
 
     def get_trials(self) -> list[Any]:
         return self.trials
@@ -124,7 +124,18 @@ def test_a_lost_trial_waits_and_the_next_one_does_not(start: Start, clock: Simpl
     assert tune.turn() is first
     known = attempts.read(Path(first.config["folder"]))
     assert [(loss.kind, loss.waited) for loss in known.losses] == [("infrastructure", 1.0)]
-    assert "its workers went away" in known.losses[0].reason
+    assert "its workers went away (The actor died unexpectedly before finishing this task.)" in known.losses[0].reason
+
+
+def test_a_trial_that_left_its_result_is_complete_whatever_dies_afterwards(start: Start) -> None:
+    tune = start()
+    first = tune.turn()
+    Path(first.config["folder"], "result.json").write_text("{}")
+    tune.lose(first)
+    tune.turn()
+    assert first.status == "TERMINATED"
+    assert tune.reporter.outcome.finished == {tune.reporter.todo[first.config["folder"]].key}
+    assert not Path(first.config["folder"], "attempts.json").exists()
 
 
 def test_a_trial_is_given_up_after_twenty_retries_and_a_new_driver_goes_on_counting(start: Start, clock: SimpleNamespace) -> None:

@@ -84,14 +84,16 @@ def shown(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> "list[Render
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("trial", "state", "retries", "why", "folder")
+    table = Table("trial", "state", "lost", box=None, pad_edge=False)
+    table.add_column("folder", no_wrap=True)
+    table.add_column("why", overflow="fold")
     told = [one for one in found if one.state != "PLANNED"]
     # What needs a look comes first.
     told.sort(key=lambda one: one.state == "COMPLETE")
     for one in told[:SHOWN]:
         names = escape(" = ".join([one.trial.trial.arm, *one.trial.shared_with]))
         tries = str(one.lost + one.errors) if one.lost + one.errors else ""
-        table.add_row(f"{names}, seed {one.trial.trial.seed}", one.state, tries, escape(one.reason), f"trials/{one.trial.folder}")
+        table.add_row(f"{names}, seed {one.trial.trial.seed}", one.state, tries, f"trials/{one.trial.folder}", escape(one.reason))
     parts: list[RenderableType] = [table] if told else []
     if len(told) > SHOWN:
         parts.append(f"... and {len(told) - SHOWN} more (--json lists all)")

@@ -1,8 +1,10 @@
 """Ray Tune's scheduler: first come, first served, but what was lost waits for its retry, and nothing starts once the study stops."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ray import cloudpickle
 from ray.exceptions import RayTaskError
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -32,7 +34,7 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """A worker or node went away. Tune puts the trial back in line, or has given it up, right after this."""
-        self.decide(trial, self.reporter.lost(trial.config["folder"], told(trial.get_pickled_error() or trial.get_error())))
+        self.decide(trial, self.reporter.lost(trial.config["folder"], told(error_of(trial))))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         folder = trial.config["folder"]
@@ -101,8 +103,14 @@ class StopsWhenIdle(Stopper):  # type: ignore[misc]
         return bool(self.reporter.outcome.stopped) and not self.reporter.running
 
 
+def error_of(trial: Any) -> BaseException | None:
+    """What Tune has just written of it; its own `get_pickled_error` reads a copy that may be of the error before."""
+    file = trial.pickled_error_file
+    return None if file is None or not Path(file).exists() else cloudpickle.loads(Path(file).read_bytes())
+
+
 def told(error: BaseException | None) -> str:
     """What became of a trial's processes, in one line."""
-    text = str(error.cause if isinstance(error, RayTaskError) else error).strip()
+    text = "" if error is None else str(error.cause if isinstance(error, RayTaskError) else error)
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
-    return f"its workers went away ({lines[0] if lines else type(error).__name__}); see its log.txt"
+    return f"its workers went away ({lines[0] if lines else 'unknown why'}); see its log.txt"

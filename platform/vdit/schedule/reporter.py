@@ -130,9 +130,14 @@ class Reporter:
         self.view.show(planned.key, str(result["phase"]), int(result["position"]), int(result["of"]), loss)
         # Tune marks a trial that is stopped as done, too.
         if result["phase"] == "done":
-            self.tell(lambda: self.record.finish(entry(planned, self.plan), folder_of(planned, self.runs)))
-            self.outcome.finished.add(planned.key)
-            self.left(folder)
+            self.complete(folder)
+
+    def complete(self, folder: str) -> None:
+        """The trial's result is in its folder."""
+        planned = self.todo[folder]
+        self.tell(lambda: self.record.finish(entry(planned, self.plan), Path(folder)))
+        self.outcome.finished.add(planned.key)
+        self.left(folder)
 
     def failed(self, folder: str, result: Mapping[str, Any]) -> Again | Over:
         """An error of code or data, as the gang reports it."""
@@ -150,8 +155,12 @@ class Reporter:
         self.ended(folder, "input", reason, "")
 
     def ended(self, folder: str, kind: Kind, reason: str, trace: str) -> Again | Over:
-        """Counts an attempt that left no result; decides whether there is another."""
+        """Counts an attempt that left no result; decides whether there is another one. One that left its result is complete."""
         planned, stack = self.todo[folder], identify(trace)
+        if (Path(folder) / "result.json").exists():
+            # Whatever went away after it was written.
+            self.complete(folder)
+            return Over(reason, final=False)
         progressed = folder in self.running and self.running[folder].progressed
         self.left(folder)
         known = attempts.read(Path(folder)).lost(Loss(kind, reason, stack, self.now(), progressed))
