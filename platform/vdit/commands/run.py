@@ -61,7 +61,7 @@ def command(
     where = cluster.Cluster(address, cluster.limits(autoscaling))
     record = open_record(console, plan, runs, tracking_uri)
     outcome = together(console, plan, chosen, record, where)
-    conclude(console, plan, chosen, outcome)
+    conclude(console, plan, chosen, outcome, runs)
 
 
 def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTrial]":
@@ -135,7 +135,10 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
     outcome, status = Outcome(), "KILLED"
     try:
         if todo:
-            cluster.attach(where.address)
+            dashboard = cluster.attach(where.address)
+            if dashboard:
+                console.print(f"Ray dashboard: {dashboard}", markup=False)
+                record.note("vdit.ray.dashboard", dashboard)
             cluster.check(todo[0].trial.launch, where.grows)
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
@@ -147,14 +150,16 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
     return outcome
 
 
-def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome") -> None:
+def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome", runs: Path) -> None:
     """The last lines and the exit code; trials that failed of the same share a line."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, list[PlannedTrial]] = {}
     for planned in chosen:
         if planned.key in outcome.failed:
-            reasons.setdefault(outcome.failed[planned.key], []).append(f"{planned.trial.arm} (seed {planned.trial.seed})")
-    for reason, names in reasons.items():
-        typer.echo(f"vdit: {', '.join(names)} failed: {reason}", err=True)
+            reasons.setdefault(outcome.failed[planned.key], []).append(planned)
+    for reason, those in reasons.items():
+        names = ", ".join(f"{planned.trial.arm} (seed {planned.trial.seed})" for planned in those)
+        typer.echo(f"vdit: {names} failed: {reason}", err=True)
+        typer.echo(f"vdit: the whole story is in {logs(those, runs)}", err=True)
     if outcome.unrecorded:
         typer.echo(f"vdit: {outcome.unrecorded}", err=True)
     if outcome.failed:
@@ -162,3 +167,9 @@ def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", out
     if any(not (planned.done or planned.key in outcome.finished) for planned in chosen):
         raise typer.Abort
     console.print(f"{plan.study.study}: all {len(chosen)} trials are done; vdit tables {plan.study.study} makes the tables")
+
+
+def logs(failed: "list[PlannedTrial]", runs: Path) -> str:
+    """Where the logs of trials are that failed alike; of many the first."""
+    paths = [str(runs / "trials" / planned.folder / "log.txt") for planned in failed]
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

@@ -18,6 +18,7 @@ from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loop import Loop
+from vdit.train.machine import Machine
 from vdit.train.retention import Retention
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class Session:
 
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
+        self.machine = Machine(member.device)
         self.frozen: tuple[tuple[str, str], FrozenDiffusion] | None = None
 
     def open(self, place: Path) -> Progress:
@@ -102,6 +104,7 @@ class Session:
             rows.append({"step": float(self.step), "time": time.time(), **self.loop.step(self.step)})
             self.step += 1
         if self.member.rank == 0:
+            rows[-1] |= self.machine.sample()
             folder.append_rows(self.place / "metrics.jsonl", rows)
             self.retention.saw(row["loss"] for row in rows)
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
