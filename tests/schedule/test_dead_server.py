@@ -73,6 +73,10 @@ class Server:
             found.setdefault(run.data.tags["vdit.key"], []).append(run.info.status)
         return found
 
+    def metrics(self, key: str) -> set[str]:
+        (run,) = MlflowClient(tracking_uri=self.uri).search_runs(["1"], f"tags.`vdit.key` = '{key}'")
+        return set(run.data.metrics)
+
     def losses(self, key: str) -> list[tuple[int, float]]:
         client = MlflowClient(tracking_uri=self.uri)
         (run,) = client.search_runs(["1"], f"tags.`vdit.key` = '{key}'")
@@ -202,3 +206,7 @@ def test_a_study_on_ray_goes_on_without_its_server(server: Server, vdit: Callabl
     assert process.returncode == 0, output
     assert "goes on without its record" in output and "answers again" in output, output
     check(server, runs, 2, 40)
+    for key, folder in results(runs).items():
+        assert sorted(path.name for path in folder.glob("log*")) == ["log.txt"]
+        assert "[0] " in (folder / "log.txt").read_text()
+        assert "system/cpu_utilization_percentage" in server.metrics(key)

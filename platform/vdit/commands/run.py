@@ -67,7 +67,7 @@ def command(
         outcome = together(console, plan, mine, open_record(console, plan, runs, tracking_uri), where)
     for line in before.describe(plan, make, runs / "manifests"):
         console.print(line, markup=False)
-    conclude(console, plan, chosen, outcome)
+    conclude(console, plan, chosen, outcome, runs)
 
 
 def make_plan(study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str, store: str) -> "Plan":
@@ -163,7 +163,10 @@ def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", wh
     outcome, status = Outcome(), "KILLED"
     try:
         if todo:
-            cluster.attach(where.address)
+            dashboard = cluster.attach(where.address)
+            if dashboard:
+                console.print(f"Ray dashboard: {dashboard}", markup=False)
+                record.note("vdit.ray.dashboard", dashboard)
             cluster.check(todo[0].trial.launch, where.grows)
             check_budget(plan, todo, record.runs, at_once(todo[0].trial.launch, where.grows))
             sharing.check_nodes(todo[0].trial, record.runs)
@@ -178,21 +181,24 @@ def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", wh
     return outcome
 
 
-def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome") -> None:
+def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome", runs: Path) -> None:
     """The last lines and the exit code; trials that ended the same way share a line."""
     from vdit.schedule.standing import INTERRUPTED
 
     ends = {key: f"failed: {reason}" for key, reason in outcome.failed.items()}
     ends |= {key: f"{'skipped' if end.state == 'SKIPPED' else 'preempted'}: {end.reason}" for key, end in outcome.ended.items()}
-    grouped: dict[str, list[str]] = {}
+    grouped: dict[str, list[PlannedTrial]] = {}
     for planned in chosen:
         if planned.key in ends:
-            grouped.setdefault(ends[planned.key], []).append(f"{planned.trial.arm} (seed {planned.trial.seed})")
+            grouped.setdefault(ends[planned.key], []).append(planned)
     interrupted = not outcome.stopped and any(end.reason == INTERRUPTED for end in outcome.ended.values())
-    for end, names in grouped.items():
+    for end, those in grouped.items():
         if not (interrupted and end.endswith(INTERRUPTED)):
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            typer.echo(f"vdit: {', '.join(names[:SHOWN])}{more} {end}", err=True)
+            names = ", ".join(f"{planned.trial.arm} (seed {planned.trial.seed})" for planned in those[:SHOWN])
+            more = f" and {len(those) - SHOWN} more" if len(those) > SHOWN else ""
+            typer.echo(f"vdit: {names}{more} {end}", err=True)
+            if end.startswith("failed: "):
+                typer.echo(f"vdit: the whole story is in {logs(those, runs)}", err=True)
     if outcome.unrecorded:
         typer.echo(f"vdit: {outcome.unrecorded}", err=True)
     complete = sum(planned.done or planned.key in outcome.finished for planned in chosen)
@@ -202,3 +208,9 @@ def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", out
         typer.echo(f"vdit: {plan.study.study}: {complete}/{len(chosen)} trials are complete", err=True)
         raise typer.Exit(2 if outcome.bad_input else 1)
     console.print(f"{plan.study.study}: all {len(chosen)} trials are done; vdit tables {plan.study.study} makes the tables")
+
+
+def logs(failed: "list[PlannedTrial]", runs: Path) -> str:
+    """Where the logs of trials are that failed alike; of many the first."""
+    paths = [str(runs / "trials" / planned.folder / "log.txt") for planned in failed]
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")

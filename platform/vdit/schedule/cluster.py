@@ -21,8 +21,11 @@ class Cluster:
     grows: Mapping[str, float]
 
 
-def attach(address: str) -> None:
-    """Connects to `address` (or RAY_ADDRESS), or starts Ray on this machine. Ray's own chatter stays in its session logs."""
+def attach(address: str) -> str:
+    """Connects to `address` (or RAY_ADDRESS), or starts Ray on this machine; returns the address of its dashboard, "" without one.
+
+    Ray's own chatter stays in its session logs.
+    """
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     own = not (address or os.environ.get(ADDRESS))
@@ -32,7 +35,8 @@ def attach(address: str) -> None:
     import ray
 
     options: dict[str, object] = {"include_dashboard": False} if own else {"address": address or "auto"}
-    ray.init(log_to_driver=False, logging_level="ERROR", **options)
+    context = ray.init(log_to_driver=False, logging_level="ERROR", **options)
+    return f"http://{context.dashboard_url}" if context.dashboard_url else ""
 
 
 def check(launch: Launch, grows: Mapping[str, float]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from vdit.schedule.run import prepare
 from vdit.schedule.view import clock
+from vdit.train import log
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,9 @@ def run(todo: "Sequence[PlannedTrial]", plan: "Plan", runs: Path, console: "Cons
     with alone(device):
         session = Session(Member(0, 1, device), runs)
         for planned in todo:
-            finish(session, planned, prepare(planned, plan, runs), console)
+            place = prepare(planned, plan, runs)
+            with log.beside(place):
+                finish(session, planned, place, console)
 
 
 def finish(session: "Session", planned: "PlannedTrial", place: Path, console: "Console") -> None:

@@ -1,13 +1,13 @@
 """A Ray actor that is one DeepSpeed worker of a gang."""
 
-import logging
 import os
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ray
+
+from vdit.train import log
 
 if TYPE_CHECKING:
     from vdit.train.session import Progress
@@ -42,23 +42,13 @@ class Worker:
         self.session = Session(member, self.runs)
 
     def open(self, folder: str) -> "Progress":
-        redirect(Path(folder) / ("log.txt" if self.rank == 0 else f"log.{self.rank}.txt"))
-        return self.session.open(Path(folder))
+        log.redirect(Path(folder), self.rank)
+        with log.failures():
+            return self.session.open(Path(folder))
 
     def advance(self) -> "Progress":
-        return self.session.advance()
-
-
-def redirect(log: Path) -> None:
-    """Sends what Python and libraries print or log to the trial's own log from here on."""
-    logging.basicConfig(filename=log, level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", force=True)
-    deepspeed = logging.getLogger("DeepSpeed")
-    deepspeed.handlers, deepspeed.propagate = [], True
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+        with log.failures():
+            return self.session.advance()
 
 
 def handles(workers: list[Any], method: str, *arguments: object) -> list[Any]:

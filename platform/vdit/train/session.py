@@ -20,6 +20,7 @@ from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loaded import Loaded
 from vdit.train.loop import Loop
+from vdit.train.machine import Machine
 from vdit.train.nonfinite import check_finite
 from vdit.train.retention import Retention
 from vdit.train.shelf import Shelf, Weights, added, shelve
@@ -48,6 +49,7 @@ class Session:
 
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
+        self.machine = Machine(member.device)
         self.frozen: tuple[tuple[str, str], FrozenDiffusion | SwinStart] | None = None
         self.weights: tuple[tuple[str, str], Weights] | None = None
         self.code = Loaded(runs / "manifests")
@@ -126,6 +128,7 @@ class Session:
             rows.append({"step": float(self.step), "time": time.time(), **self.loop.step(self.step)})
             self.step += 1
         if self.member.rank == 0:
+            rows[-1] |= self.machine.sample()
             folder.append_rows(self.place / "metrics.jsonl", rows)
             self.retention.saw(row["loss"] for row in rows)
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
