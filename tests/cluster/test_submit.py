@@ -18,7 +18,7 @@ import psutil
 import pytest
 import yaml
 
-from vdit.schedule.cluster import limits
+from vdit.schedule.cluster import startable
 
 ROOT = Path(__file__).resolve().parents[2]
 RAY = Path(sys.executable).parent / "ray"
@@ -169,7 +169,8 @@ def test_the_users_command_ends_with_tables_and_runs(cluster: Cluster) -> None:
 
     # It was told what machines may come, so that the check of a trial's size could count them.
     assert f"--autoscaling {cluster.head}/ray_bootstrap_config.yaml" in printed
-    assert limits(cluster.head / "ray_bootstrap_config.yaml") == {"CPU": 768, "GPU": 64}
+    kinds = startable(cluster.head / "ray_bootstrap_config.yaml")
+    assert [(kind.resources["GPU"], kind.count) for kind in kinds] == [(8, 8)]
 
     again = cluster.ray("submit", "cluster.yaml", "sweep.py", "--", "demo")
     assert "2 done, 0 to run" in again

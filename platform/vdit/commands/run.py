@@ -58,7 +58,7 @@ def command(
     if local:
         alone(console, plan, chosen, runs)
         return
-    where = cluster.Cluster(address, cluster.limits(autoscaling))
+    where = cluster.Cluster(address, cluster.startable(autoscaling))
     record = open_record(console, plan, runs, tracking_uri)
     outcome = together(console, plan, chosen, record, where)
     conclude(console, plan, chosen, outcome)
@@ -119,18 +119,19 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLfl
 def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", where: "Cluster") -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster
-    from vdit.schedule.run import Outcome, run
+    from vdit.schedule.run import Outcome, Reporter, run
     from vdit.schedule.view import view
 
     todo = [planned for planned in chosen if not planned.done]
     outcome, status = Outcome(), "KILLED"
     try:
         if todo:
-            cluster.attach(where.address)
-            cluster.check(todo[0].trial.launch, where.grows)
+            cluster.attach(where)
+            for line in cluster.check(where, [planned.trial for planned in todo], record.runs):
+                console.print(line, markup=False)
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
-                outcome = run(plan, todo, record.runs, record, shown)
+                outcome = run(todo, Reporter(plan, todo, record.runs, record, shown), where.startable)
         status = "FAILED" if outcome.failed else "FINISHED"
     finally:
         cluster.leave()

@@ -4,16 +4,23 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vdit.config.trial import to_json
 from vdit.registry import find
+from vdit.schedule import nodes
+from vdit.schedule.placement import ImpossibleError, Machine, Placement, fit
 from vdit.schedule.view import View
 from vdit.study import accept
 from vdit.study.plan import Plan, PlannedTrial
 from vdit.track.entry import Entry, Record, RecordLostError
 from vdit.train.folder import Ticket, data_folder, write_json
+
+if TYPE_CHECKING:
+    from vdit.schedule.watch import Watch
+    from vdit.schedule.worker import Crew
 
 RETRIES = 20  # of a trial whose worker or node went away; errors in code or data are not retried
 
@@ -136,36 +143,59 @@ class Reporter:
         self.view.show(planned.key, f"failed: {reason}")
 
 
-def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> Outcome:
-    """Runs `todo`, all of one shape, on the Ray cluster of this process. Returns when every trial ended or the user interrupted."""
+def run(
+    todo: Sequence[PlannedTrial], reporter: Reporter, startable: Sequence[Machine] = (), job: str = "vdit.train.session:Session"
+) -> Outcome:
+    """Runs `todo`, all of one launch, on the Ray cluster of this process. Returns when every trial ended or the user interrupted.
+
+    Each round places its trials on the cluster as it is; where that changes so that they have no place, the next one places them anew.
+    """
+    from vdit.schedule.watch import Watch, wait
+    from vdit.schedule.worker import Crew
+
+    outcome, view = reporter.outcome, reporter.view
+    for planned in todo:
+        prepare(planned, reporter.plan, reporter.runs)
+    while todo:
+        trials = [planned.trial for planned in todo]
+        try:
+            placement = wait(partial(fit, trials, startable=startable), nodes.present, view.say)
+        except ImpossibleError as error:
+            for planned in todo:
+                reporter.lost(str(folder_of(planned, reporter.runs)), str(error))
+            break
+        view.say(placement.said)
+        watch = Watch(trials, placement, nodes.present, startable)
+        once(todo, reporter, placement, Crew(placement.shape, str(reporter.runs), job), watch)
+        if not watch.ended:
+            break
+        view.say(watch.ended)
+        todo = [planned for planned in todo if planned.key not in outcome.finished and planned.key not in outcome.failed]
+        for planned in todo:
+            view.show(planned.key, "preempted")
+    return outcome
+
+
+def once(todo: Sequence[PlannedTrial], reporter: Reporter, placement: Placement, crew: "Crew", watch: "Watch") -> None:
+    """A round: Tune runs the trials until all have ended, the watch ends it, or the user interrupts."""
     from ray import tune
 
     from vdit.schedule.callback import TuneReports
-    from vdit.schedule.gang import Gang
+    from vdit.schedule.gang import tuner
 
-    reporter = Reporter(plan, todo, runs, record, view)
-    launch = todo[0].trial.launch
-    gang = {"workers": launch.workers, "threads": launch.threads, "gpus": launch.gpus, "runs": str(runs)}
-    folders = [str(prepare(planned, plan, runs)) for planned in todo]
-    worker = {"CPU": launch.threads} | ({"GPU": 1} if launch.gpus else {})
-    bundles = tune.PlacementGroupFactory([{}] + [worker] * launch.workers, strategy="PACK")
-    storage = runs / "ray"
-    tuner = tune.Tuner(
-        tune.with_resources(Gang, bundles),
-        param_space={"folder": tune.grid_search(folders), "gang": gang},
-        tune_config=tune.TuneConfig(reuse_actors=True),
-        run_config=tune.RunConfig(
-            name=plan.study.study,
-            storage_path=str(storage),
-            verbose=0,
-            callbacks=[TuneReports(reporter)],
-            failure_config=tune.FailureConfig(max_failures=RETRIES),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-        ),
+    name, storage = reporter.plan.study.study, reporter.runs / "ray"
+    settings = tune.RunConfig(
+        name=name,
+        storage_path=str(storage),
+        verbose=0,
+        callbacks=[TuneReports(reporter)],
+        failure_config=tune.FailureConfig(max_failures=RETRIES),
+        checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
+        stop=watch,
     )
+    folders = [str(folder_of(planned, reporter.runs)) for planned in todo]
     try:
-        tuner.fit()
+        tuner(folders, crew, placement.strategy, settings).fit()
     finally:
         # Trials resume from their own folders; Tune's copy of the experiment is of no further use.
-        shutil.rmtree(storage / plan.study.study, ignore_errors=True)
-    return reporter.outcome
+        shutil.rmtree(storage / name, ignore_errors=True)

@@ -3,38 +3,29 @@
 Imports, process group and frozen weights outlive the trial that loaded them (runtime.md, section 8).
 """
 
+import gc
 import logging
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 
 from vdit import registry
-from vdit.model.frozen import FrozenDiffusion
+from vdit.config.architecture import Architecture
+from vdit.model.frozen import FrozenDiffusion, SwinStart
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint, folder
 from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loop import Loop
+from vdit.train.progress import Progress
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a trial is: `done` of `total` steps or videos of `phase`. `rows` are the step metrics since the last report."""
-
-    phase: str
-    done: int
-    total: int
-    rows: tuple[dict[str, float], ...] = ()
-    result: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def finished(self) -> bool:
-        return bool(self.result)
+# What frozen networks are: the backbone's name, its sizes, and the digest of the weights. Equal ones serve trial after trial.
+Identity = tuple[str, Architecture, str]
 
 
 class Session:
@@ -42,10 +33,11 @@ class Session:
 
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
-        self.frozen: tuple[tuple[str, str], FrozenDiffusion] | None = None
+        self.frozen: tuple[Identity, FrozenDiffusion | SwinStart] | None = None
 
     def open(self, place: Path) -> Progress:
         """Builds the trial whose folder this is and goes back to its last checkpoint, if it has one."""
+        self.close()
         self.started = time.time()
         self.place, self.ticket = place, folder.read_ticket(place)
         trial = self.ticket.trial
@@ -57,23 +49,37 @@ class Session:
         saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
         if saved is None and trial.launch.start:
             checkpoint.begin(model, Path(trial.launch.start), trial.train.class_head)
+        self.evaluation: Evaluation | None = None
         self.loop = Loop(trial, model, train, self.member)
         self.total = self.loop.schedule.steps
         self.valid = valid
-        self.evaluation: Evaluation | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
         if self.member.rank == 0:
             folder.keep_rows(place / "metrics.jsonl", self.step)
         log.info("%s, seed %d, key %s: at step %d of %d", trial.arm, trial.seed, self.ticket.key, self.step, self.total)
         return Progress("train", self.step, self.total)
 
+    def close(self) -> None:
+        """Gives back the memory of the trial before, all but its frozen networks: before the next one needs as much."""
+        if hasattr(self, "loop"):
+            self.loop.engine.destroy()
+            del self.loop, self.evaluation
+            collect()
+
     def model(self) -> VDIT:
         """The trial's model on frozen weights that are loaded once per session, not once per trial."""
         trial = self.ticket.trial
-        identity = (trial.model.backbone.name, self.ticket.weights)
-        if self.frozen is None or self.frozen[0] != identity:
+        identity = (trial.model.backbone.name, trial.model.architecture, self.ticket.weights)
+        if self.frozen is not None and self.frozen[0] != identity:
+            # Others are to be loaded: both at once may not fit.
+            self.frozen = None
+            collect()
+        if self.frozen is None:
             place = folder.weights_folder(trial, self.ticket.weights, self.runs)
             self.frozen = identity, registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.member.device)
+            log.info("loaded the frozen networks of %s", place)
+        else:
+            log.info("frozen networks kept from the trial before")
         model = VDIT(trial.model, self.frozen[1], trial.seed)
         model.features.recompute = trial.launch.recompute
         return model
@@ -125,3 +131,10 @@ class Session:
             "seconds": time.time() - self.started,
             "metrics": metrics,
         }
+
+
+def collect() -> None:
+    """Frees what only cycles keep, such as a DeepSpeed engine, and hands the GPU's memory back to its allocator."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
