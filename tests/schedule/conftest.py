@@ -18,7 +18,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     settings = {
         "RAY_TMPDIR": temporary,
         "RAY_AUTH_MODE": "disabled",
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
         "RAY_AIR_NEW_OUTPUT": "0",
@@ -41,17 +41,11 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 @pytest.fixture
 def toys(tiny: Path, tmp_path: Path) -> Callable[..., Study]:
-    """Starts so many trials of the toy job with this `launch`."""
+    """Makes a study of so many trials of the toy job with this `launch`."""
 
-    def start(trials: int, launch: str) -> Study:
-        from vdit.study import plan as planning
-        from vdit.study import spec
-
+    def make(trials: int, launch: str) -> Study:
         text = tiny.read_text().replace("launch: {", f"launch: {{{launch}, ").replace("seeds: [0]", f"seeds: {list(range(trials))}")
         tiny.write_text(text.replace("  VD-T: {prompt: text, noise: gaussian}\n", "").replace("max_steps: 6", "max_steps: 6, batch: 12"))
-        plan = planning.build(spec.read(str(tiny)), tmp_path / "runs")
-        study = Study(tmp_path / "runs", plan.trials)
-        study.start(plan)
-        return study
+        return Study(tiny, tmp_path / "runs")
 
-    return start
+    return make

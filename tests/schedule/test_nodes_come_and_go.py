@@ -15,6 +15,7 @@ def test_a_gang_spans_nodes_and_is_handed_on_from_trial_to_trial(cluster: Any, t
     for _ in range(3):
         cluster.add_node(num_cpus=1)
     study = toys(3, "workers: 2")
+    study.start()
     study.finish()
     assert "no node holds them all, so trials span nodes (PACK); together these hold 3 workers" in study.out.getvalue()
     first, *others = [{(who["pid"], who["node"]) for who in study.who(seed)} for seed in range(3)]
@@ -26,6 +27,7 @@ def test_a_gang_spans_nodes_and_is_handed_on_from_trial_to_trial(cluster: Any, t
 def test_a_trial_whose_node_goes_is_run_elsewhere_and_nodes_that_come_are_used(cluster: Any, toys: Callable[..., Study]) -> None:
     nodes = {node.node_id: node for node in (cluster.add_node(num_cpus=1) for _ in range(3))}
     study = toys(2, "workers: 2")
+    study.start()
     until(lambda: study.step(0) >= 3, "the first trial")
     before = {who["node"] for who in study.who(0)}
     cluster.remove_node(nodes[min(before)], allow_graceful=False)
@@ -41,6 +43,7 @@ def test_a_trial_whose_node_goes_is_run_elsewhere_and_nodes_that_come_are_used(c
 def test_an_elastic_trial_goes_on_with_fewer_workers_and_the_next_gets_them_back(cluster: Any, toys: Callable[..., Study]) -> None:
     nodes = [cluster.add_node(num_cpus=1) for _ in range(3)]
     study = toys(2, "workers: 3, elastic: true")
+    study.start()
     until(lambda: study.step(0) >= 3, "the first trial")
     cluster.remove_node(nodes[0], allow_graceful=False)
     until(lambda: any(who["world"] == 2 for who in study.who(0)), "a gang of two")

@@ -44,7 +44,7 @@ def check(shape: Shape, runs: Path, seconds: float = ANSWER_SECONDS) -> int:
         asked = {look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(): key for key in nodes}
         ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds) if asked else ([], [])
         here = questions(marker.name)()
-        wrong = [f"{nodes[asked[answer]]}: {trouble}" for answer in ready if (trouble := compare(answer, here, runs))]
+        wrong = [f"{nodes[asked[answer]]}: {trouble}" for answer in ready if (trouble := told(answer, here, runs))]
     wrong += [f"{nodes[asked[answer]]}: no answer within {seconds:g} s; look at the logs of its Ray" for answer in late]
     if wrong:
         raise ValueError(
@@ -81,17 +81,21 @@ def questions(marker: str) -> Callable[[], dict[str, str]]:
     return look
 
 
-def compare(answer: object, here: dict[str, str], runs: Path) -> str:
-    """What is wrong with a node, by its answer; "" where nothing is. A node that went away since does no harm."""
+def told(answer: object, here: dict[str, str], runs: Path) -> str:
+    """What is wrong with a node, by its answer. One that has gone away since does no harm."""
     import ray
     from ray.exceptions import NodeDiedError, RayError
 
     try:
-        there: dict[str, str] = ray.get(answer)
+        return differences(ray.get(answer), here, runs)
     except NodeDiedError:
         return ""
     except RayError as error:
         return f"could not run a task ({str(error).strip().splitlines()[-1]})"
+
+
+def differences(there: dict[str, str], here: dict[str, str], runs: Path) -> str:
+    """ "" where there are none."""
     wrong = [f"{name} {there[name]}, here {here[name]}" for name in here if name != "runs" and there[name] != here[name]]
     if there["runs"] != "seen":
         wrong.append(f"does not see {runs}, which must be one folder on all nodes (--runs)")

@@ -50,8 +50,11 @@ class Watch(tune.Stopper):  # type: ignore[misc]
 
     def look(self, now: float) -> None:
         trouble = self.trouble()
-        self.since = (self.since or now) if trouble else None
-        if self.since is not None and now - self.since >= PATIENCE_SECONDS:
+        if not trouble:
+            self.since = None
+        elif self.since is None:
+            self.since = now
+        elif now - self.since >= PATIENCE_SECONDS:
             self.ended = trouble
 
     def trouble(self) -> str:

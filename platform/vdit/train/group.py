@@ -70,16 +70,21 @@ def join(member: Member, store: Store | None = None, host: str = "", seconds: fl
     if host:
         # gloo would ask the resolver, which on many machines knows this one as 127.0.1.1.
         os.environ["GLOO_SOCKET_IFNAME"] = interface(host)
-    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
-    import deepspeed
-    import deepspeed.ops
-
-    # DeepSpeed would compile a shared-memory all-reduce for a minute and a half; gloo does without it.
-    deepspeed.ops.__compatible_ops__ = {**deepspeed.ops.__compatible_ops__, "deepspeed_shm_comm": False}
     backend = "nccl" if member.device.type == "cuda" else "gloo"
     store = HashStore() if store is None else store
     arrive(member, store, seconds)
     dist.init_process_group(backend, store=store, rank=member.rank, world_size=member.world, timeout=TIMEOUT)
+    settle(backend)
+
+
+def settle(backend: str) -> None:
+    """Has DeepSpeed take the process group that is there."""
+    warnings.filterwarnings("ignore", category=FutureWarning, module="torch.distributed")
+    import deepspeed
+    import deepspeed.ops
+
+    # It would compile a shared-memory all-reduce for a minute and a half; gloo does without it.
+    deepspeed.ops.__compatible_ops__ = {**deepspeed.ops.__compatible_ops__, "deepspeed_shm_comm": False}
     deepspeed.init_distributed(dist_backend=backend, auto_mpi_discovery=False, verbose=False)
 
 
