@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from rich.console import Console
 
-WAIT_SECONDS = 240
+WAIT_SECONDS = 600
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = WAIT_SECONDS, process: subprocess.Popen[str] | None = None) -> None:

@@ -55,15 +55,33 @@ store = group.meet(member, "127.0.0.1", port) if rank else group.listen("127.0.0
 if not rank:
     print(store.port, flush=True)
 group.join(member, store, "127.0.0.1")
-print("mean", group.mean(float(rank), member.device))
+print("mean", group.mean(float(rank), member.device), flush=True)
+if len(sys.argv) > 3:
+    try:
+        with group.beside_peers():
+            while True:
+                group.mean(float(rank), member.device)
+    except group.PeerLostError as error:
+        print("lost", error)
 """
 
 
-def test_two_processes_that_met_compute_together() -> None:
-    first = subprocess.Popen([sys.executable, "-c", GANG, "0", "0"], stdout=subprocess.PIPE, text=True)
+def pair(*more: str) -> list[subprocess.Popen[str]]:
+    """Two workers; the first says where the second finds it."""
+    first = subprocess.Popen([sys.executable, "-c", GANG, "0", "0", *more], stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
-    lines = iter(first.stdout.readline, "")
-    port = next(line for line in lines if line.strip().isdigit()).strip()
-    second = subprocess.run([sys.executable, "-c", GANG, "1", port], stdout=subprocess.PIPE, text=True, check=True)
-    assert "mean 0.5" in second.stdout
-    assert "mean 0.5" in first.communicate(timeout=60)[0]
+    port = next(line for line in iter(first.stdout.readline, "") if line.strip().isdigit()).strip()
+    return [first, subprocess.Popen([sys.executable, "-c", GANG, "1", port, *more], stdout=subprocess.PIPE, text=True)]
+
+
+def test_two_processes_that_met_compute_together() -> None:
+    assert all("mean 0.5" in process.communicate(timeout=120)[0] for process in pair())
+
+
+def test_a_killed_peer_is_known_as_lost() -> None:
+    first, second = pair("on and on")
+    assert second.stdout is not None
+    assert any("mean" in line for line in iter(second.stdout.readline, ""))
+    second.kill()
+    assert "lost" in first.communicate(timeout=120)[0]
+    second.wait()

@@ -11,7 +11,7 @@ from ray.exceptions import RayActorError, RayTaskError
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from vdit.schedule.placement import Strategy
-from vdit.schedule.worker import Crew, SlowWorkersError, Worker, handles
+from vdit.schedule.worker import Crew, Worker, handles
 from vdit.train.progress import Progress
 
 # How long the workers of a gang may take together. The placement group is there before; on a cold file system the imports take a minute.
@@ -41,7 +41,7 @@ class Gang(tune.Trainable):  # type: ignore[misc]
         try:
             progress = self.advance()
         except RayTaskError as error:
-            if passing(error.cause) or lost(self.workers):
+            if type(error.cause).__name__ in PASSING or lost(self.workers):
                 raise
             # Its peers may wait in a collective for the worker that raised: the next trial gets new ones.
             self.cleanup()
@@ -102,13 +102,12 @@ def tuner(folders: list[str], crew: Crew, strategy: Strategy, run: tune.RunConfi
     )
 
 
-def passing(cause: BaseException) -> bool:
-    """Whether a worker raised because of the network or a node: the same trial may do better elsewhere. Known by name, without torch."""
-    return type(cause).__name__ == "NotTogetherError" or isinstance(cause, SlowWorkersError)
+# Errors of `train.group` that the network or a node is to blame for: a trial may do better elsewhere. By name, to need no torch here.
+PASSING = ("NotTogetherError", "PeerLostError")
 
 
 def lost(workers: list[Any], seconds: float = 10.0) -> bool:
-    """Whether a worker's process is gone: its peer may be the first to raise, when the connection breaks. A busy worker is not lost."""
+    """Whether a worker's process is gone: its peer may be the first to raise. A busy worker is not lost."""
     answers, _ = ray.wait([worker.process.remote() for worker in workers], num_returns=len(workers), timeout=seconds)
     for answer in answers:
         try:

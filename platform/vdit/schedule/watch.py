@@ -69,7 +69,8 @@ class Watch(tune.Stopper):  # type: ignore[misc]
             return str(error)
         if now.shape.workers < before.shape.workers:
             return f"the cluster has shrunk, {before.shape} have no place"
-        return f"no node holds {before.shape} any more" if (before.strategy, now.strategy) == ("STRICT_PACK", "PACK") else ""
+        apart = now.shape == before.shape and now.strategy == "PACK"
+        return f"no node holds {before.shape} any more" if apart and before.strategy == "STRICT_PACK" else ""
 
     def grown(self) -> str:
         """Whether a trial could have more workers than those of this round: elastic ones only."""

@@ -5,6 +5,7 @@ import os
 import pkgutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -79,10 +80,16 @@ class Worker:
     def open(self, folder: str) -> "Progress":
         redirect(Path(folder) / ("log.txt" if self.rank == 0 else f"log.{self.rank}.txt"))
         logging.info("worker %d of %d: process %d on %s", self.rank, self.member.world, os.getpid(), self.host)
-        return self.job.open(Path(folder))
+        return self.do(self.job.open, Path(folder))
 
     def advance(self) -> "Progress":
-        return self.job.advance()
+        return self.do(self.job.advance)
+
+    def do(self, work: "Callable[..., Progress]", *arguments: Path) -> "Progress":
+        from vdit.train.group import beside_peers
+
+        with beside_peers():
+            return work(*arguments)
 
 
 def redirect(log: Path) -> None:

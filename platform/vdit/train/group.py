@@ -21,6 +21,14 @@ class NotTogetherError(RuntimeError):
     """The workers of a gang did not find each other in time: the network or a node is at fault, not the trial."""
 
 
+class PeerLostError(RuntimeError):
+    """Another worker of the gang went away, or stopped answering, in the middle of a collective."""
+
+
+# How gloo and NCCL say so; they have no type for it.
+_LOST = ("closed by peer", "reset by peer", "Broken pipe", "Timed out waiting", "remote process exited")
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One worker of a gang: which of how many, and where it computes."""
@@ -28,6 +36,17 @@ class Member:
     rank: int
     world: int
     device: torch.device
+
+
+@contextmanager
+def beside_peers() -> Iterator[None]:
+    """Turns what a collective raises when a peer is lost into PeerLostError. A peer that raises an error keeps its connections."""
+    try:
+        yield
+    except RuntimeError as error:
+        if any(words in str(error) for words in _LOST):
+            raise PeerLostError(str(error)) from error
+        raise
 
 
 @contextmanager
