@@ -48,9 +48,9 @@ def test_what_can_never_be_placed_is_refused_with_what_was_asked_and_what_each_n
     with pytest.raises(ImpossibleError) as refused:
         place(Shape(4, 2, False), nodes)
     assert str(refused.value).startswith(
-        "a trial needs 4 workers of 2 CPU each; the cluster has 10.0.0.1 and 2 like it: 3 CPU (room for 1 workers); lower launch.workers"
+        "a trial needs 4 workers of 2 CPU each; the cluster has 10.0.0.1 and 2 like it: 3 CPU (room for 1); lower launch.workers"
     )
-    with pytest.raises(ImpossibleError, match=r"2 workers of 2 CPU, 1 GPU each.*10\.0\.0\.3: 3 CPU, 1 GPU \(room for 1 workers\)"):
+    with pytest.raises(ImpossibleError, match=r"2 workers of 2 CPU, 1 GPU each.*10\.0\.0\.3: 3 CPU, 1 GPU \(room for 1\)"):
         place(Shape(2, 2, True), nodes)
     assert listing([], Shape(1, 1, False)) == "no nodes"
 

@@ -24,7 +24,8 @@ class Shape:
         return {"CPU": float(self.threads)} | ({"GPU": 1.0} if self.gpu else {})
 
     def __str__(self) -> str:
-        return f"{self.workers} workers of {amounts(self.worker())} each"
+        one = amounts(self.worker())
+        return f"{self.workers} workers of {one} each" if self.workers > 1 else f"1 worker of {one}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def room(shape: Shape, machines: Sequence[Machine]) -> int:
 
 
 def listing(machines: Sequence[Machine], shape: Shape) -> str:
-    """Nodes with what they have of what is asked; equal ones share a line."""
+    """Nodes with what they have of what is asked and the workers they have room for; equal ones share an entry."""
     kinds: Counter[tuple[str, int]] = Counter()
     names: dict[tuple[str, int], str] = {}
     for machine in machines:
@@ -104,7 +105,7 @@ def listing(machines: Sequence[Machine], shape: Shape) -> str:
         kinds[kind] += machine.count
         names.setdefault(kind, machine.name)
     lines = [
-        f"{names[kind]}{f' and {count - 1} like it' if count > 1 else ''}: {kind[0]} (room for {kind[1]} workers)"
+        f"{names[kind]}{f' and {count - 1} like it' if count > 1 else ''}: {kind[0]} (room for {kind[1]})"
         for kind, count in kinds.most_common(SHOWN)
     ]
     more = f", and {len(kinds) - SHOWN} other kinds" if len(kinds) > SHOWN else ""
