@@ -50,11 +50,11 @@ def prepare_node(home: Path) -> None:
 class Cluster:
     """Each node is a home folder; everything on the head has Ray's temporary folder in its environment.
 
-    `file` is the yaml that is run, `grows` what its autoscaler may start, by resource.
+    `file` is the yaml that is run, `grows` what its autoscaler may start: GPUs of a machine, and how many of it.
     """
 
     file = "cluster.yaml"
-    grows: ClassVar[dict[str, float]] = {}
+    grows: ClassVar[list[tuple[int, int]]] = []
 
     def __init__(self, place: Path, temporary: Path, study: str) -> None:
         self.laptop, self.head, self.shared, self.temporary = place / "laptop", place / "head", place / "shared", temporary

@@ -17,13 +17,13 @@ import psutil
 import pytest
 from machine import Cluster, free_port
 
-from vdit.schedule.cluster import limits
+from vdit.schedule.cluster import startable
 
 
 class ByShell(Cluster):
     """Ray's `external` provider: this machine needs neither sshd nor root."""
 
-    grows: ClassVar = {"CPU": 768.0, "GPU": 64.0}
+    grows: ClassVar = [(8, 8)]
 
     def reach(self, config: dict[str, Any]) -> dict[str, Any]:
         config["provider"] = {
@@ -42,7 +42,7 @@ class BySsh(Cluster):
     """Ray's `local` provider, with its runner of ssh and rsync."""
 
     file = "onprem.yaml"
-    grows: ClassVar = {}
+    grows: ClassVar = []
 
     def open(self) -> None:
         self.server = openssh.Server(self.laptop.parent / "sshd", free_port(), self.environment(self.head))
@@ -102,7 +102,8 @@ def test_the_users_command_ends_with_tables_and_runs(cluster: Cluster) -> None:
 
     # It was told what machines may come, so that the check of a trial's size could count them.
     assert f"--autoscaling {cluster.head}/ray_bootstrap_config.yaml" in printed
-    assert limits(cluster.head / "ray_bootstrap_config.yaml") == cluster.grows
+    kinds = startable(cluster.head / "ray_bootstrap_config.yaml")
+    assert [(kind.resources["GPU"], kind.count) for kind in kinds] == cluster.grows
 
     again = cluster.ray("submit", cluster.file, "sweep.py", "--", "demo")
     assert "2 done, 0 to run" in again

@@ -16,7 +16,7 @@ from ray import tune
 from rich.console import Console
 
 from vdit.schedule import attempts, gang, standing
-from vdit.schedule.reporter import Outcome, folder_of
+from vdit.schedule.reporter import Outcome, Reporter, folder_of
 from vdit.schedule.run import run
 from vdit.schedule.view import view
 from vdit.study import plan as planning
@@ -80,7 +80,7 @@ def study(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
             folder.mkdir(parents=True)
             (folder / "script").write_text(scripts.get((planned.trial.arm, planned.trial.seed), ""))
         shown = view({planned.key: planned.trial.arm for planned in plan.trials}, Console(file=io.StringIO())).__enter__()
-        return plan, run(plan, plan.trials, tmp_path / "runs", Memory(), shown)
+        return plan, run(plan.trials, Reporter(plan, plan.trials, tmp_path / "runs", Memory(), shown))
 
     yield study
     ray.shutdown()

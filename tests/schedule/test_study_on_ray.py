@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -180,6 +181,33 @@ def test_two_workers_learn_what_one_learns(study: Study, tmp_path: Path) -> None
     for name, value in weights(expected).items():
         if name.startswith("parameter/"):
             torch.testing.assert_close(weights(found)[name], value, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_warm_gang_of_two_gives_what_a_cold_one_gives(study: Study, tmp_path: Path) -> None:
+    """The second trial has the processes and the frozen networks of the first, and ends bit for bit as it does alone."""
+    study.run("--workers", "2")
+    first, second = sorted(study.results().values(), key=lambda place: (place / "result.json").stat().st_mtime_ns)
+    logs = [(place / "log.txt").read_text() for place in (first, second)]
+    pids = [dict(re.findall(r"worker (\d) of 2: process (\d+) on", text)) for text in logs]
+    assert pids[0] == pids[1] and len(pids[0]) == 2
+    assert logs[0].count("loaded the frozen networks") == 2
+    assert logs[1].count("frozen networks kept") == 2 and "loaded the frozen networks" not in logs[1]
+
+    alone = Study(study.study, tmp_path / "cold", Path(study.environment["RAY_TMPDIR"]))
+    alone.run("--workers", "2", "--arm", json.loads((second / "config.json").read_text())["trial"]["arm"])
+    cold = alone.results()[second.name]
+    assert all(torch.equal(weights(second)[name], value) for name, value in weights(cold).items())
+    assert scores.read(second / "scores.parquet").equals(scores.read(cold / "scores.parquet"))
+
+
+@pytest.mark.slow
+def test_what_no_machine_holds_is_refused_at_once_with_both_numbers(study: Study) -> None:
+    study.study.write_text(study.study.read_text().replace("launch: {", "launch: {threads: 4000, "))
+    process = study.start()
+    output, _ = process.communicate(timeout=WAIT_SECONDS)
+    assert process.returncode == 2, output
+    assert "a trial needs 1 worker of 4000 CPU; the cluster has 127.0.0.1: " in output
 
 
 @pytest.mark.slow

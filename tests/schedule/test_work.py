@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import ray
+
 
 from vdit.config.trial import Launch
-from vdit.schedule import attempts, work
+from vdit.schedule import attempts, nodes, work
 from vdit.schedule.attempts import Attempts, Loss
 from vdit.schedule.drivers import Driver
+from vdit.schedule.placement import Machine
 from vdit.schedule.reporter import Outcome, folder_of
 from vdit.study import plan as planning
 from vdit.study import spec
@@ -101,6 +102,7 @@ def test_half_of_the_trials_need_half(limited: Callable[..., Plan], tmp_path: Pa
 
 
 def test_as_many_trials_run_at_once_as_the_scarcest_resource_allows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 16, "GPU": 6})
-    assert work.at_once(Launch(workers=2, threads=2, gpus=1), {}) == 3
-    assert work.at_once(Launch(workers=2, threads=2), {"CPU": 64}) == 16
+    monkeypatch.setattr(nodes, "present", lambda: [Machine("a", {"CPU": 8, "GPU": 5}), Machine("b", {"CPU": 8, "GPU": 1})])
+    assert work.at_once(Launch(workers=2, threads=2, gpus=1), ()) == 2
+    assert work.at_once(Launch(workers=2, threads=2), ()) == 4
+    assert work.at_once(Launch(workers=2, threads=2), [Machine("c", {"CPU": 32}, 2)]) == 8

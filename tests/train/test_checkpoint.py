@@ -19,12 +19,13 @@ ALONE = Member(0, 1, torch.device("cpu"))
 GANG = """
 import sys, torch
 from pathlib import Path
+from torch.distributed import FileStore
 from vdit.train.group import Member, join
 from vdit.train.session import Session
 rank, world, rendezvous, place, stop = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]), int(sys.argv[5])
 torch.set_num_threads(1)
 member = Member(rank, world, torch.device("cpu"))
-join(member, rendezvous)
+join(member, FileStore(rendezvous, world))
 session = Session(member, place.parents[1])
 session.open(place)
 while session.step < stop:
@@ -39,7 +40,7 @@ def trial_folder(study: Path, runs: Path) -> Path:
 
 def together(place: Path, workers: int, stop: int) -> None:
     """Trains with so many worker processes up to a step."""
-    rendezvous = f"file://{place / f'meeting-{workers}-{stop}'}"
+    rendezvous = place / f"meeting-{workers}-{stop}"
     commands = [[sys.executable, "-c", GANG, *map(str, (rank, workers, rendezvous, place, stop))] for rank in range(workers)]
     processes = [subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE) for command in commands]
     for process in processes:

@@ -157,3 +157,52 @@ def test_a_loss_that_is_not_finite_says_step_clips_and_where_it_began(tiny: Path
     with pytest.raises(LossNotFiniteError, match=rf"loss is nan at step 1 on \w+/\w+, \w+/\w+; .* that of {named}$"):
         session.advance()
     assert (place / "checkpoint").exists() is False, "what went wrong is not saved"
+
+
+def arms(study: Path, runs: Path) -> list[Path]:
+    plan = planning.build(spec.read(str(study)), runs)
+    return [prepare(planned, plan, runs) for planned in plan.trials]
+
+
+@pytest.mark.parametrize("stage", [0, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)])
+def test_a_trial_after_another_is_what_it_is_alone_and_the_frozen_networks_are_loaded_once(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: int
+) -> None:
+    from vdit.backbones import miniature
+
+    loads: list[Path] = []
+    load = miniature.load
+    monkeypatch.setattr(miniature, "load", lambda config, folder, device: loads.append(folder) or load(config, folder, device))
+    tiny.write_text(tiny.read_text().replace("max_steps: 6", f"max_steps: 2, deepspeed: {{zero_optimization: {{stage: {stage}}}}}"))
+    session = Session(ALONE, tmp_path / "warm")
+    for place in arms(tiny, tmp_path / "warm"):
+        finish(session, place)
+    assert len(loads) == 1
+    warm, cold = place, arms(tiny, tmp_path / "cold")[1]
+    finish(Session(ALONE, tmp_path / "cold"), cold)
+    assert warm.name == cold.name
+    expected, found = trained(cold), trained(warm)
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+    assert scores.read(warm / "scores.parquet").equals(scores.read(cold / "scores.parquet"))
+
+
+def test_other_frozen_networks_are_loaded_after_the_last_ones_are_gone(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both at once may not fit."""
+    import weakref
+
+    from vdit.backbones import random
+
+    tiny.write_text(
+        tiny.read_text().replace("VD-T: {prompt: text, noise: gaussian}", "random: {prompt: text, noise: gaussian, backbone: random}")
+    )
+    first, second = arms(tiny, tmp_path / "runs")
+    session = Session(ALONE, tmp_path / "runs")
+    session.open(first)
+    assert session.frozen is not None
+    network = weakref.ref(session.frozen[1].networks()["unet"])
+    seen: list[object] = []
+    load = random.load
+    monkeypatch.setattr(random, "load", lambda config, folder, device: seen.append(network()) or load(config, folder, device))
+    session.open(second)
+    assert seen == [None]
+    assert session.frozen[0][0] == "random"

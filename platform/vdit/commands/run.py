@@ -50,7 +50,7 @@ def command(
         raise ValueError("--accept is recorded with the study, which --local leaves alone; use one of them")
     runs = Path(context.obj["runs"]).resolve()
     console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
-    where = cluster.Cluster(address, cluster.limits(autoscaling))
+    where = cluster.Cluster(address, cluster.startable(autoscaling))
     make = partial(make_plan, study, runs, {"data": data, "weights": weights, "start": start}, steps, workers, accept, store)
     before = Snapshot.of(study)
     plan = make()
@@ -154,7 +154,7 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "Spoo
 def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", where: "Cluster") -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster, sharing
-    from vdit.schedule.reporter import Outcome
+    from vdit.schedule.reporter import Outcome, Reporter
     from vdit.schedule.run import run
     from vdit.schedule.view import view
     from vdit.schedule.work import at_once, check_budget, settle
@@ -163,16 +163,17 @@ def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", wh
     outcome, status = Outcome(), "KILLED"
     try:
         if todo:
-            dashboard = cluster.attach(where.address)
+            dashboard = cluster.attach(where)
             if dashboard:
                 console.print(f"Ray dashboard: {dashboard}", markup=False)
                 record.note("vdit.ray.dashboard", dashboard)
-            cluster.check(todo[0].trial.launch, where.grows)
-            check_budget(plan, todo, record.runs, at_once(todo[0].trial.launch, where.grows))
+            for line in cluster.check(where, [planned.trial for planned in todo], record.runs):
+                console.print(line, markup=False)
+            check_budget(plan, todo, record.runs, at_once(todo[0].trial.launch, where.startable))
             sharing.check_nodes(todo[0].trial, record.runs)
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
-                outcome = run(plan, todo, record.runs, record, shown)
+                outcome = run(todo, Reporter(plan, todo, record.runs, record, shown), where.startable)
         status = "FAILED" if outcome.failed or outcome.stopped else "KILLED" if outcome.ended else "FINISHED"
         settle(work, plan, record.runs, outcome)
     finally:

@@ -1,6 +1,7 @@
 """A trial: one arm with one seed, the unit that Ray schedules."""
 
 from functools import cache
+from math import gcd
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -21,7 +22,8 @@ class Launch:
 
     `data` and `weights` are folders ("" where the platform makes them itself), `start` the file that `train.start` stands for;
     `checkpoint_every` and `report_every` count steps. A worker takes its share of the batch `micro_batch` clips at a time (0: at once);
-    `recompute` computes the U-Net's activations again in the backward pass instead of keeping them.
+    `recompute` computes the U-Net's activations again in the backward pass instead of keeping them. `elastic` lets a trial go on with fewer
+    workers where the cluster has shrunk; each still takes as many clips at a time as it would among `workers`, so it needs no more memory.
 
     `store` keeps the frozen stages that trials share: "off", "on" (in the runs folder), or a folder that all nodes see (docs/store.md).
 
@@ -38,6 +40,7 @@ class Launch:
     micro_batch: Annotated[int, Field(ge=0)] = 0
     recompute: bool = False
     store: str = "off"
+    elastic: bool = False
     checkpoint_every: int = 50
     report_every: int = 10
     keep: Keep = "last"
@@ -62,7 +65,15 @@ class Trial:
             raise ValueError(f"train.batch is {self.train.batch} and launch.workers {workers}; the workers must divide the batch evenly")
         if self.launch.micro_batch and share % self.launch.micro_batch:
             raise ValueError(f"a worker's share is {share} clips, launch.micro_batch {self.launch.micro_batch}; it must divide the share")
-        return self.launch.micro_batch or share
+        if self.launch.micro_batch or not self.launch.elastic:
+            return self.launch.micro_batch or share
+        # Not more at a time than among all the workers that were asked for: that is known to fit into a worker's memory.
+        return gcd(share, max(1, self.train.batch // self.launch.workers))
+
+    def divides(self, workers: int) -> bool:
+        """Whether so many workers can share the batch."""
+        share, rest = divmod(self.train.batch, workers)
+        return rest == 0 and (not self.launch.micro_batch or share % self.launch.micro_batch == 0)
 
 
 @cache

@@ -8,53 +8,41 @@ from typing import Any
 import ray
 from ray import tune
 from ray.exceptions import RayActorError, RayTaskError
+from ray.tune.schedulers import TrialScheduler
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from vdit.schedule.worker import Worker, handles
+from vdit.schedule.placement import Strategy
+from vdit.schedule.worker import Crew, Worker, handles
+from vdit.train.progress import Progress
+
+# How long the workers of a gang may take together. The placement group is there before; on a cold file system the imports take a minute.
+PREPARE_SECONDS = 600.0
+JOIN_SECONDS = 300.0  # more than the workers wait for each other, so that they say whom for
+WORK_SECONDS = 2 * 3600.0  # of one piece of a trial: loading the weights, some steps, or a video
 
 
 class Gang(tune.Trainable):  # type: ignore[misc]
-    """Its config is {"folder": the trial's folder, "gang": {workers, threads, gpus, runs}}.
+    """Its config is {"folder": the trial's folder, "crew": a Crew}.
 
     A worker that dies (killed, out of memory, lost node) raises: infrastructure. An error in our code or in the data is a result that says
     so. Either way the scheduler decides whether the trial runs again, from its checkpoint.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
-        self.shape: dict[str, Any] = {}
+        self.crew: Crew | None = None
         self.workers: list[Any] = []
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Tune calls this instead of `setup` when it hands the actor, workers and all, the next trial."""
-        self.wanted, self.folder, self.opened = new_config["gang"], new_config["folder"], False
+        self.folder, self.wanted, self.opened = new_config["folder"], new_config["crew"], False
         return True
 
-    def start(self, shape: dict[str, Any]) -> None:
-        world, gpu = int(shape["workers"]), bool(shape["gpus"])
-        group = ray.util.get_current_placement_group()
-        self.workers = [
-            Worker.options(  # type: ignore[attr-defined]
-                num_cpus=shape["threads"],
-                num_gpus=1 if gpu else 0,
-                scheduling_strategy=PlacementGroupSchedulingStrategy(group, rank),
-            ).remote(rank, world, shape["threads"], gpu, shape["runs"])
-            for rank in range(world)
-        ]
-        rendezvous = ray.get(self.workers[0].rendezvous.remote()) if world > 1 else ""
-        handles(self.workers, "join", rendezvous)
-        self.shape = shape
-
     def step(self) -> dict[str, Any]:
-        method, arguments = ("advance", ()) if self.opened else ("open", (self.folder,))
         try:
-            # Here and not in `reset_config`: Tune retries what fails in a step, and nothing that fails while an actor is handed on.
-            if self.wanted != self.shape:
-                self.cleanup()
-                self.start(self.wanted)
-            progress = handles(self.workers, method, *arguments)[0]
+            progress = self.advance()
         except RayTaskError as error:
-            if lost(self.workers):
+            if type(error.cause).__name__ in PASSING or lost(self.workers):
                 raise
             # Its peers may wait in a collective for the worker that raised: the next trial gets new ones.
             self.cleanup()
@@ -65,8 +53,37 @@ class Gang(tune.Trainable):  # type: ignore[misc]
                 "trace": str(error),
                 "bad_input": isinstance(error.cause, ValueError | OSError),
             }
-        self.opened = True
         return {"done": progress.finished, "phase": progress.phase, "position": progress.done, "of": progress.total, "rows": progress.rows}
+
+    def advance(self) -> Progress:
+        """The next piece of the trial; its first one on the workers of the trial before, if they are what it needs."""
+        if self.opened:
+            return self.ask("advance")
+        if self.crew != self.wanted:
+            self.cleanup()
+            self.start(self.wanted)
+        progress = self.ask("open", self.folder)
+        self.opened = True
+        return progress
+
+    def ask(self, method: str, *arguments: object) -> Progress:
+        progress: Progress = handles(self.workers, WORK_SECONDS, method, *arguments)[0]
+        return progress
+
+    def start(self, crew: Crew) -> None:
+        group = ray.util.get_current_placement_group()
+        needs = crew.shape.worker()
+        self.workers = [
+            Worker.options(  # type: ignore[attr-defined]
+                num_cpus=needs["CPU"],
+                num_gpus=needs.get("GPU", 0),
+                scheduling_strategy=PlacementGroupSchedulingStrategy(group, rank),
+            ).remote(rank, crew)
+            for rank in range(crew.shape.workers)
+        ]
+        address = handles(self.workers, PREPARE_SECONDS, "prepare")[0]
+        handles(self.workers, JOIN_SECONDS, "join", *address)
+        self.crew = crew
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """Nothing: the workers keep their own checkpoint in the trial's folder."""
@@ -77,11 +94,29 @@ class Gang(tune.Trainable):  # type: ignore[misc]
     def cleanup(self) -> None:
         for worker in self.workers:
             ray.kill(worker)
-        self.workers, self.shape = [], {}
+        self.workers, self.crew = [], None
+
+
+def tuner(
+    folders: list[str], crew: Crew, strategy: Strategy, run: tune.RunConfig, scheduler: TrialScheduler | None = None
+) -> tune.Tuner:
+    """Tune over the trials of these folders, each in a gang placed as said, which the next trial takes over."""
+    # The trial's own actor needs nothing of its own beside worker 0.
+    bundles = tune.PlacementGroupFactory([{}] + [crew.shape.worker()] * crew.shape.workers, strategy=strategy)
+    return tune.Tuner(
+        tune.with_resources(Gang, bundles),
+        param_space={"folder": tune.grid_search(folders), "crew": crew},
+        tune_config=tune.TuneConfig(reuse_actors=True, scheduler=scheduler),
+        run_config=run,
+    )
+
+
+# Errors of `train.group` that the network or a node is to blame for: a trial may do better elsewhere. By name, to need no torch here.
+PASSING = ("NotTogetherError", "PeerLostError")
 
 
 def lost(workers: list[Any], seconds: float = 10.0) -> bool:
-    """Whether a worker's process is gone: its peer may be the first to raise, when the connection breaks. A busy worker is not lost."""
+    """Whether a worker's process is gone: its peer may be the first to raise. A busy worker is not lost."""
     answers, _ = ray.wait([worker.process.remote() for worker in workers], num_returns=len(workers), timeout=seconds)
     for answer in answers:
         try:

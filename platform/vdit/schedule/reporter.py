@@ -241,6 +241,18 @@ class Reporter:
         interrupted = any(planned.key not in settled for planned in self.todo.values())
         return [] if self.outcome.stopped or interrupted else found
 
+    def preempted(self) -> list[str]:
+        """Folders of the trials that a round has left, for the next one; none where the study stops."""
+        if self.outcome.stopped:
+            return []
+        settled = self.outcome.finished | self.outcome.failed.keys()
+        left = {folder: planned for folder, planned in self.todo.items() if planned.key not in settled}
+        for folder, planned in left.items():
+            self.left(folder)
+            self.view.show(planned.key, "preempted")
+        self.given_up = []
+        return list(left)
+
     def close(self) -> None:
         """Every trial that has neither result nor failure is skipped or preempted, and why is kept with the study."""
         self.tick()

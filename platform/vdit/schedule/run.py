@@ -3,16 +3,22 @@
 import json
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vdit.registry import find
-from vdit.schedule import attempts
+from vdit.schedule import attempts, nodes
+from vdit.schedule.placement import ImpossibleError, Machine, Placement, fit
 from vdit.schedule.reporter import Outcome, Reporter, entry, folder_of
-from vdit.schedule.view import View
 from vdit.study import accept
 from vdit.study.plan import Plan, PlannedTrial
 from vdit.track.entry import Record
 from vdit.train.folder import Ticket, data_folder, sweep, write_json
+
+if TYPE_CHECKING:
+    from vdit.schedule.watch import Watch
+    from vdit.schedule.worker import Crew
 
 
 def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
@@ -67,49 +73,66 @@ def keep_plan(plan: Plan, runs: Path) -> None:
     write_json(place / "plan.json", plan.document())
 
 
-def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, view: View) -> Outcome:
-    """Runs `todo`, all of one shape, on the Ray cluster of this process. Returns when every trial ended or the user interrupted."""
-    folders = [str(prepare(planned, plan, runs)) for planned in todo]
-    reporter = Reporter(plan, todo, runs, record, view)
+def run(
+    todo: Sequence[PlannedTrial], reporter: Reporter, startable: Sequence[Machine] = (), job: str = "vdit.train.session:Session"
+) -> Outcome:
+    """Runs `todo`, all of one launch, on the Ray cluster of this process. Returns when every trial ended or the user interrupted.
+
+    Each round places its trials on the cluster as it is; where that changes so that they have no place, the next one places them anew.
+    """
+    folders = [str(prepare(planned, reporter.plan, reporter.runs)) for planned in todo]
     try:
         while folders:
-            once(reporter, folders)
-            # Trials that Tune gave up though they have retries left: it does where a gang dies while it is handed from one to the next.
-            folders = reporter.abandoned()
+            folders = once(folders, reporter, startable, job)
     finally:
         reporter.close()
     return reporter.outcome
 
 
-def once(reporter: Reporter, folders: Sequence[str]) -> None:
+def once(folders: Sequence[str], reporter: Reporter, startable: Sequence[Machine], job: str) -> list[str]:
+    """A round: Tune runs the trials until all have ended, the watch ends it, or the study or the user stops. What is left for the next."""
+    from vdit.schedule.watch import Watch, wait
+    from vdit.schedule.worker import Crew
+
+    trials, say = [reporter.todo[folder].trial for folder in folders], reporter.view.say
+    try:
+        placement = wait(partial(fit, trials, startable=startable), nodes.present, say)
+    except ImpossibleError as error:
+        for folder in folders:
+            reporter.refused(folder, str(error))
+        return []
+    say(placement.said)
+    watch = Watch(trials, placement, nodes.present, startable)
+    tune(folders, reporter, placement, Crew(placement.shape, str(reporter.runs), job), watch)
+    if watch.ended:
+        say(watch.ended)
+        return reporter.preempted()
+    # Trials that Tune gave up though they have retries left: it does where a gang dies while it is handed from one to the next.
+    return reporter.abandoned()
+
+
+def tune(folders: Sequence[str], reporter: Reporter, placement: Placement, crew: "Crew", watch: "Watch") -> None:
     """One pass of Ray Tune over trials, by their folders."""
-    from ray import tune
+    from ray.tune import CheckpointConfig, FailureConfig, RunConfig
+    from ray.tune.stopper import CombinedStopper
 
     from vdit.schedule.callback import TuneReports
-    from vdit.schedule.gang import Gang
+    from vdit.schedule.gang import tuner
     from vdit.schedule.patience import Patience, StopsWhenIdle
 
-    plan, launch, storage = reporter.plan, reporter.launch, reporter.runs / "ray"
-    gang = {"workers": launch.workers, "threads": launch.threads, "gpus": launch.gpus, "runs": str(reporter.runs)}
-    worker = {"CPU": launch.threads} | ({"GPU": 1} if launch.gpus else {})
-    bundles = tune.PlacementGroupFactory([{}] + [worker] * launch.workers, strategy="PACK")
-    tuner = tune.Tuner(
-        tune.with_resources(Gang, bundles),
-        param_space={"folder": tune.grid_search(list(folders)), "gang": gang},
-        tune_config=tune.TuneConfig(reuse_actors=True, scheduler=Patience(reporter)),
-        run_config=tune.RunConfig(
-            name=plan.study.study,
-            storage_path=str(storage),
-            verbose=0,
-            stop=StopsWhenIdle(reporter),
-            callbacks=[TuneReports(reporter)],
-            # How often a trial is tried again is decided by its budgets, not by Tune.
-            failure_config=tune.FailureConfig(max_failures=-1),
-            checkpoint_config=tune.CheckpointConfig(num_to_keep=1),
-        ),
+    name, storage = reporter.plan.study.study, reporter.runs / "ray"
+    settings = RunConfig(
+        name=name,
+        storage_path=str(storage),
+        verbose=0,
+        stop=CombinedStopper(StopsWhenIdle(reporter), watch),
+        callbacks=[TuneReports(reporter)],
+        # How often a trial is tried again is decided by its budgets, not by Tune.
+        failure_config=FailureConfig(max_failures=-1),
+        checkpoint_config=CheckpointConfig(num_to_keep=1),
     )
     try:
-        tuner.fit()
+        tuner(list(folders), crew, placement.strategy, settings, Patience(reporter)).fit()
     finally:
         # Trials resume from their own folders; Tune's copy of the experiment is of no further use.
-        shutil.rmtree(storage / plan.study.study, ignore_errors=True)
+        shutil.rmtree(storage / name, ignore_errors=True)

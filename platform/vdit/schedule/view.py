@@ -41,6 +41,7 @@ class View(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
     def show(self, key: str, state: str, position: int = 0, of: int = 0, loss: float | None = None) -> None: ...
+    def say(self, what: str) -> None: ...
 
 
 def clock(seconds: float) -> str:
@@ -63,6 +64,10 @@ class Progressing:
         row.state, row.position, row.of = state, position, of
         row.loss = loss if loss is not None else row.loss
         return row
+
+    def say(self, what: str) -> None:
+        """A line about the study as a whole."""
+        self.console.print(what, highlight=False, markup=False, soft_wrap=True)
 
     def remaining(self) -> str:
         share = sum(row.share() for row in self.rows.values()) / max(1, len(self.rows))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from vdit.config.key import folder_name
 from vdit.config.trial import Launch
-from vdit.schedule import attempts, budgets, spending, standing
+from vdit.schedule import attempts, budgets, nodes, spending, standing
 from vdit.schedule.drivers import Driver
+from vdit.schedule.placement import Machine, asked, room
 from vdit.schedule.reporter import Outcome
 from vdit.schedule.standing import Ended
 from vdit.study import budget
@@ -78,10 +79,7 @@ def check_budget(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, at_once: 
     budget.check(plan.study.path, limits, Amount(gpu / 3600, wall / 3600, disk / 1e9), needed, cost.source)
 
 
-def at_once(launch: Launch, grows: Mapping[str, float]) -> int:
+def at_once(launch: Launch, startable: Sequence[Machine]) -> int:
     """How many trials of this shape the cluster holds, now or after growing; needs a Ray that is attached."""
-    import ray
-
-    have = ray.cluster_resources()
-    need = {"CPU": launch.workers * launch.threads, "GPU": launch.workers if launch.gpus else 0}
-    return int(min(max(have.get(name, 0), grows.get(name, 0)) // count for name, count in need.items() if count))
+    shape = asked(launch)
+    return max(room(shape, nodes.present()), room(shape, startable)) // shape.workers

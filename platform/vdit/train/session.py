@@ -3,15 +3,17 @@
 Imports, process group and frozen weights outlive the trial that loaded them (runtime.md, section 8).
 """
 
+import gc
 import logging
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 
 from vdit import registry
+from vdit.config.architecture import Architecture
 from vdit.model.features import VideoDiffusionFeatures
 from vdit.model.frozen import FrozenDiffusion, SwinStart
 from vdit.model.vdit import VDIT
@@ -22,26 +24,15 @@ from vdit.train.loaded import Loaded
 from vdit.train.loop import Loop
 from vdit.train.machine import Machine
 from vdit.train.nonfinite import check_finite
+from vdit.train.progress import Progress
 from vdit.train.retention import Retention
 from vdit.train.shelf import Shelf, Weights, added, shelve
 from vdit.video import Split
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a trial is: `done` of `total` steps or videos of `phase`. `rows` are the step metrics since the last report."""
-
-    phase: str
-    done: int
-    total: int
-    rows: tuple[dict[str, float], ...] = ()
-    result: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def finished(self) -> bool:
-        return bool(self.result)
+# What frozen networks are: the backbone's name, its sizes, and the digest of the weights. Equal ones serve trial after trial.
+Identity = tuple[str, Architecture, str]
 
 
 class Session:
@@ -50,12 +41,13 @@ class Session:
     def __init__(self, member: Member, runs: Path) -> None:
         self.member, self.runs = member, runs
         self.machine = Machine(member.device)
-        self.frozen: tuple[tuple[str, str], FrozenDiffusion | SwinStart] | None = None
-        self.weights: tuple[tuple[str, str], Weights] | None = None
+        self.frozen: tuple[Identity, FrozenDiffusion | SwinStart] | None = None
+        self.weights: tuple[Identity, Weights] | None = None
         self.code = Loaded(runs / "manifests")
 
     def open(self, place: Path) -> Progress:
         """Builds the trial whose folder this is and goes back to its last checkpoint, if it has one."""
+        self.close()
         self.started = time.time()
         self.place, self.ticket = place, folder.read_ticket(place)
         self.code.check(self.ticket.code)
@@ -66,10 +58,10 @@ class Session:
         saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
         if saved is None and trial.launch.start:
             checkpoint.begin(model, Path(trial.launch.start), trial.train.class_head)
+        self.evaluation: Evaluation | None = None
         self.loop = Loop(trial, model, train, self.member)
         self.total = self.loop.schedule.steps
         self.valid = valid
-        self.evaluation: Evaluation | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
         self.retention = Retention(place / "checkpoint", trial.launch.keep)
         if self.member.rank == 0:
@@ -79,19 +71,33 @@ class Session:
         log.info("%s, seed %d, key %s: at step %d of %d", trial.arm, trial.seed, self.ticket.key, self.step, self.total)
         return Progress("train", self.step, self.total)
 
+    def close(self) -> None:
+        """Gives back the memory of the trial before, all but its frozen networks: before the next one needs as much."""
+        if hasattr(self, "loop"):
+            self.loop.engine.destroy()
+            del self.loop, self.evaluation
+            collect()
+
     def model(self) -> VDIT:
         """The trial's model on frozen weights that are loaded once per session, not once per trial."""
         trial = self.ticket.trial
-        identity = (trial.model.backbone.name, self.ticket.weights)
-        if self.frozen is None or self.frozen[0] != identity:
+        identity = (trial.model.backbone.name, trial.model.architecture, self.ticket.weights)
+        if self.frozen is not None and self.frozen[0] != identity:
+            # Others are to be loaded: both at once may not fit.
+            self.frozen = self.weights = None
+            collect()
+        if self.frozen is None:
             place = folder.weights_folder(trial, self.ticket.weights, self.runs)
             self.frozen = identity, registry.find("backbones", trial.model.backbone.name).load(trial.model, place, self.member.device)
+            log.info("loaded the frozen networks of %s", place)
+        else:
+            log.info("frozen networks kept from the trial before")
         model = VDIT(trial.model, self.frozen[1], trial.seed)
         self.shelf = self.shelve(identity, self.frozen[1])
         self.equip(model)
         return model
 
-    def shelve(self, identity: tuple[str, str], frozen: FrozenDiffusion | SwinStart) -> Shelf | None:
+    def shelve(self, identity: Identity, frozen: FrozenDiffusion | SwinStart) -> Shelf | None:
         """The trial's part of the store, if it has one. The weights are read for their digest once per session."""
         if isinstance(frozen, SwinStart) or self.ticket.trial.launch.store == "off":
             return None
@@ -168,3 +174,10 @@ def splits(ticket: folder.Ticket, runs: Path) -> tuple[Split, Split]:
     benchmark = registry.find("benchmarks", data.benchmark)
     root = benchmark.locate(data, folder.data_folder(ticket.trial, ticket.data, runs))
     return benchmark.read(root, data.train_split, data.frames), benchmark.read(root, data.eval_split, data.frames)
+
+
+def collect() -> None:
+    """Frees what only cycles keep, such as a DeepSpeed engine, and hands the GPU's memory back to its allocator."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

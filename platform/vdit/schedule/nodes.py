@@ -1,0 +1,117 @@
+"""Whether every node can take part in a study: it has our packages in the versions that are here, and sees the runs folder."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from vdit.schedule.placement import Machine, Shape, amounts
+
+ANSWER_SECONDS = 120.0  # a node starts a Python process first; a busy one takes its time
+PACKAGES = ("ray", "torch", "deepspeed")
+ALIVE = ("PENDING", "PREPARED", "CREATED", "RESCHEDULING")  # states in which a placement group holds or awaits resources
+
+
+def present() -> list[Machine]:
+    """The nodes that are alive."""
+    return list(by_id().values())
+
+
+def by_id() -> dict[str, Machine]:
+    """The same under Ray's ids."""
+    import ray
+
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    addresses = [node["NodeManagerAddress"] for node in alive]
+    # Several nodes on one machine, as in tests, share its address.
+    names = [
+        f"{address}/{node['NodeID'][:6]}" if addresses.count(address) > 1 else address
+        for node, address in zip(alive, addresses, strict=True)
+    ]
+    return {node["NodeID"]: Machine(name, node["Resources"]) for node, name in zip(alive, names, strict=True)}
+
+
+def check(shape: Shape, runs: Path, seconds: float = ANSWER_SECONDS) -> int:
+    """Asks every node that holds a worker of `shape` for its versions, with a small task; returns how many nodes there are.
+
+    Raises ValueError naming each node that lacks a package, has another version than this process, does not see `runs` or does not answer.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    nodes = {key: machine.name for key, machine in by_id().items() if machine.room(shape)}
+    with tempfile.NamedTemporaryFile(dir=runs, prefix=".seen-by-") as marker:
+        look = ray.remote(num_cpus=0, max_retries=0)(questions(marker.name))
+        asked = {look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(): key for key in nodes}
+        ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds) if asked else ([], [])
+        here = questions(marker.name)()
+        wrong = [f"{nodes[asked[answer]]}: {trouble}" for answer in ready if (trouble := told(answer, here, runs))]
+    wrong += [f"{nodes[asked[answer]]}: no answer within {seconds:g} s; look at the logs of its Ray" for answer in late]
+    if wrong:
+        raise ValueError(
+            "not every node can take part: " + "; ".join(sorted(wrong)) + ". Install the project there as it is here (cluster/setup.sh), "
+            "or take the node out of the cluster"
+        )
+    return len(nodes)
+
+
+def questions(marker: str) -> Callable[[], dict[str, str]]:
+    """What is asked. Made inside a function, so that it travels whole: a node without our package can answer too."""
+    packages = PACKAGES
+
+    def look() -> dict[str, str]:
+        import importlib.metadata
+        import platform
+        from pathlib import Path
+
+        found = {"python": ".".join(platform.python_version_tuple()[:2])}
+        for name in packages:
+            try:
+                found[name] = importlib.metadata.version(name)
+            except importlib.metadata.PackageNotFoundError:
+                found[name] = "none"
+        try:
+            from vdit.config.code import code_digest
+
+            found["vdit"] = f"code {code_digest()[:16]}"
+        except ImportError:
+            found["vdit"] = "none"
+        found["runs"] = "seen" if Path(marker).exists() else "not seen"
+        return found
+
+    return look
+
+
+def told(answer: object, here: dict[str, str], runs: Path) -> str:
+    """What is wrong with a node, by its answer. One that has gone away since does no harm."""
+    import ray
+    from ray.exceptions import NodeDiedError, RayError
+
+    try:
+        return differences(ray.get(answer), here, runs)
+    except NodeDiedError:
+        return ""
+    except RayError as error:
+        return f"could not run a task ({str(error).strip().splitlines()[-1]})"
+
+
+def differences(there: dict[str, str], here: dict[str, str], runs: Path) -> str:
+    """ "" where there are none."""
+    wrong = [f"{name} {there[name]}, here {here[name]}" for name in here if name != "runs" and there[name] != here[name]]
+    if there["runs"] != "seen":
+        wrong.append(f"does not see {runs}, which must be one folder on all nodes (--runs)")
+    return ", ".join(wrong)
+
+
+def leftovers() -> list[str]:
+    """Placement groups of jobs that have ended, which keep resources from every other job; a line for each."""
+    import ray
+    from ray.util import placement_group_table
+
+    ended = {job["JobID"] for job in ray._private.state.jobs() if job["IsDead"]}
+    lines = []
+    for key, group in placement_group_table().items():
+        # The last four bytes of a group's id are those of the job that made it.
+        if group["state"] in ALIVE and key[-8:] in ended:
+            held = ", ".join(f"{{{amounts(bundle)}}}" for bundle in group["bundles"].values())
+            lines.append(f"placement group {key} of job {key[-8:]}, which has ended, still holds {held}")
+    return lines
