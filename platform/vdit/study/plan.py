@@ -12,9 +12,8 @@ from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
 from vdit.config.key import folder_name, section_digests, trial_key
 from vdit.config.trial import Trial
-from vdit.study import design, feasible
+from vdit.study import design, feasible, points
 from vdit.study.accept import Acceptances, find, last_plan, remembered
-from vdit.study.preset import Estimate
 from vdit.study.spec import Arm, Level, Study
 from vdit.study.stages import Stage, stages
 from vdit.study.start import UNKNOWN, Starts
@@ -107,6 +106,7 @@ class Plan:
             "reference": self.arms[0].name,
             "measure": list(study.measure),
             "methods": list(study.methods),
+            **({"search": asdict(study.search)} if study.search else {}),
             "seeds": list(study.seeds),
             "arms": [arm.name for arm in self.arms],
             "trials": [trial.row(memo) for trial in self.trials],
@@ -120,23 +120,34 @@ class Plan:
         }
 
 
-def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = "", packages: tuple[str, ...] = PACKAGES) -> Plan:
-    """The plan of a study against what `runs` holds. Writes manifests there and nothing else.
+def build(
+    study: Study,
+    runs: Path,
+    *,
+    provisional: bool = False,
+    accept: str = "",
+    packages: tuple[str, ...] = PACKAGES,
+    more: Sequence[Arm] = (),
+) -> Plan:
+    """The plan of a study against what `runs` holds. Writes manifests there and nothing else. `more` are points of a search to plan too.
 
     `accept` is the digest of older code, or its beginning, whose results stand beside those that the study's last run accepted.
 
     Raises ValueError where a folder of data is needed and not given; with `provisional` only the notice says so, and nothing is done.
     """
-    arms = design.arms(study)
+    drawn = {arm.name: arm for arm in (*points.arms(study, runs), *more)}
+    arms = design.arms(study, list(drawn.values()))
     resolved = design.resolve(study.base, arms)
     feasible.check(study.path, arms, resolved)
+    if study.search is not None:
+        points.Space(study).check()
     code = code_digest(packages, runs / "manifests")
     memo: Memo = {}
-    points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
+    pairs = _pairs(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
     last = last_plan(runs, study.study)
     accepted = {**remembered(last, code), **(find(runs, accept, code) if accept else {})}
-    trials = _trials(points, _Identities(runs / "manifests", provisional, memo), code, _Results(_finished(runs), accepted))
-    cost = _cost(study.estimate, trials, runs)
+    trials = _trials(pairs, _Identities(runs / "manifests", provisional, memo), code, _Results(_finished(runs), accepted))
+    cost = _cost(study, trials, runs)
     return Plan(study, tuple(arms), trials, stages(resolved, memo), cost, code, accepted, _notice(trials), last)
 
 
@@ -163,7 +174,7 @@ class _Identities:
         return self.seen[place]
 
 
-def _points(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
+def _pairs(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
     """Every arm with every seed. Seeds are outermost: a study that is interrupted has whole replicates."""
     return ((arm, starts.of(replace(resolved, seed=seed))) for seed in seeds for arm, resolved in arms)
 
@@ -183,11 +194,11 @@ class _Results:
         return key, code, folder_name(key) in self.finished
 
 
-def _trials(points: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, results: _Results) -> tuple[PlannedTrial, ...]:
+def _trials(pairs: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, results: _Results) -> tuple[PlannedTrial, ...]:
     """One trial a key, under the first arm that has it."""
     found: dict[str, PlannedTrial] = {}
     sharing: dict[str, list[str]] = {}
-    for arm, trial in points:
+    for arm, trial in pairs:
         data, weights = identities.data(trial), identities.weights(trial)
         key = trial_key(trial, data, weights, code, identities.memo)
         if key in found:
@@ -208,9 +219,14 @@ def _finished(runs: Path) -> frozenset[str]:
         return frozenset(entry.name for entry in entries if (folder / entry.name / "result.json").exists())
 
 
-def _cost(expected: Estimate, trials: Sequence[PlannedTrial], runs: Path) -> Cost:
-    """From this study's finished trials where there are any: they have its sizes and ran on its machine."""
-    missing = sum(not trial.done for trial in trials)
+def _cost(study: Study, trials: Sequence[PlannedTrial], runs: Path) -> Cost:
+    """From this study's finished trials where there are any: they have its sizes and ran on its machine.
+
+    Points that a search has not drawn yet count like others, as if none were stopped early.
+    """
+    expected = study.estimate
+    undrawn = max(0, study.search.trials - len(points.arms(study, runs))) if study.search else 0
+    missing = sum(not trial.done for trial in trials) + undrawn
     measured = [seconds for trial in trials if trial.done for seconds in _seconds(runs / "trials" / trial.folder / "result.json")]
     each = sum(measured) / len(measured) if measured else expected.seconds_per_trial
     source = f"mean of {len(measured)} finished trials of this study" if measured else expected.source

@@ -17,9 +17,10 @@ from vdit.registry import find, members
 from vdit.study import document, explain
 from vdit.study.locate import resolve
 from vdit.study.preset import Estimate, base_trial
+from vdit.study.search import Range, Search
 
 Level: TypeAlias = str | int | tuple[str, ...]
-DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired"]
+DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired", "search"]
 CROSSED: tuple[DesignName, ...] = ("grid", "paired")
 SECTIONS = ("model", "data", "train", "evaluate", "launch")
 Measure = Literal["components", "consistency", "quality", "drift", "light"]
@@ -61,7 +62,8 @@ class StudyFile:
     """The keys of a study file. The sections `model` to `launch` overlay the preset's; `start` names a study to go on from.
 
     The axes of a group of `zip` change together; an axis that `when` names varies only where the axes below it have one of their levels.
-    `methods` are those that were not trained here but scored and logged: the tables show them beside the arms.
+    `methods` are those that were not trained here but scored and logged: the tables show them beside the arms. `allow_noop` are arms that
+    may do in their first step what the reference does.
     """
 
     study: Name
@@ -71,11 +73,13 @@ class StudyFile:
     reference: str = ""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
     arms: dict[Name, dict[str, Any]] = field(default_factory=dict)
-    axes: dict[str, list[Any]] = field(default_factory=dict)
+    axes: dict[str, Any] = field(default_factory=dict)
     zip: tuple[Annotated[tuple[str, ...], AfterValidator(_together)], ...] = ()
     when: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     measure: Annotated[tuple[Measure, ...], AfterValidator(_distinct)] = ()
     methods: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = ()
+    allow_noop: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = ()
+    search: Search | None = None
     model: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
@@ -93,10 +97,11 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis and the levels that a design varies it over, no two of them equal."""
+    """An axis and the levels that a design varies it over, no two of them equal. Those of a range are `ordered`, and as far apart."""
 
     name: str
     levels: tuple[Level, ...]
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,8 @@ class Study:
     when: tuple[Condition, ...]
     measure: tuple[Measure, ...]
     methods: tuple[str, ...]
+    allow_noop: tuple[str, ...]
+    search: Search | None
     base: Trial
     estimate: Estimate
 
@@ -148,7 +155,7 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
             # Workers start in folders of their own.
             base = replace(base, launch=replace(base.launch, **{name: str(place.resolve())}))  # type: ignore[arg-type]
     arms = tuple(Arm(name, _levels(path, ("arms", name), levels)) for name, levels in file.arms.items())
-    axes = tuple(Axis(name, _axis_levels(path, ("axes", name), name, levels)) for name, levels in file.axes.items())
+    axes = tuple(_axis(path, name, levels) for name, levels in file.axes.items())
     when = tuple(
         Condition(name, on, _axis_levels(path, ("when", name, on), on, levels))
         for name, conditions in file.when.items()
@@ -156,6 +163,7 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
     )
     _check_design(path, file)
     _check_factors(path, file)
+    _check_search(path, file, base)
     _check_start(path, file, base)
     return Study(
         path=path,
@@ -171,6 +179,8 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
         when=when,
         measure=file.measure,
         methods=file.methods,
+        allow_noop=file.allow_noop,
+        search=file.search,
         base=base,
         estimate=estimate,
     )
@@ -197,6 +207,20 @@ def _levels(path: Path, keys: tuple[str, ...], levels: Mapping[str, Any]) -> dic
     return {name: level_of(path, (*keys, name), name, value) for name, value in levels.items()}
 
 
+def _axis(path: Path, name: str, given: Any) -> Axis:
+    keys = ("axes", name)
+    if isinstance(given, list):
+        return Axis(name, _axis_levels(path, keys, name, given))
+    if not isinstance(given, dict):
+        raise explain.complaint(path, keys, f"should be a list, or a range {{low: 0, high: 300, step: 50}}, is {given!r}")
+    try:
+        span = TypeAdapter(Range).validate_json(json.dumps(given))
+    except ValidationError as error:
+        raise explain.of_section(error, path, Range, keys) from error
+    _axis_levels(path, keys, name, [span.low, span.high])
+    return Axis(name, tuple(range(span.low, span.high + 1, span.step)), ordered=True)
+
+
 def _axis_levels(path: Path, keys: tuple[str, ...], name: str, values: list[Any]) -> tuple[Level, ...]:
     if name not in _axes():
         raise explain.unknown(path, keys, "axis", name, _axes())
@@ -218,7 +242,7 @@ def _check_design(path: Path, file: StudyFile) -> None:
         raise explain.complaint(path, ("axes",), f"design {design!r} needs axes with levels, such as {{timestep: [0, 50]}}")
     if not crosses and not file.arms:
         raise explain.complaint(path, ("arms",), f"design {design!r} needs arms, such as {{VD-T: {{prompt: text}}}}")
-    if design in ("one-factor", "leave-one-out") and not file.reference:
+    if design in ("one-factor", "leave-one-out", "search") and not file.reference:
         raise explain.complaint(path, ("reference",), f"design {design!r} needs the name of the arm to vary; name one of arms")
     both = next((name for name in file.methods if name in file.arms), None)
     if both is not None:
@@ -234,8 +258,26 @@ def _check_factors(path: Path, file: StudyFile) -> None:
         raise explain.complaint(path, ("zip",), "design 'paired' needs the axes that change together, such as [[timestep, taps]]")
     if design in ("listed", "grid") and file.zip:
         raise explain.complaint(path, ("zip",), f"design {design!r} pairs no axes; drop it, or write design: paired")
-    if design not in CROSSED and file.when:
+    if design not in (*CROSSED, "search") and file.when:
         raise explain.complaint(path, ("when",), f"under design {design!r} no condition ever changes; drop it, or write design: grid")
+
+
+def _check_search(path: Path, file: StudyFile, base: Trial) -> None:
+    search, every = file.search, base.launch.checkpoint_every
+    if file.design != "search":
+        if search is not None:
+            raise explain.complaint(path, ("search",), f"design {file.design!r} searches nothing; drop it, or write design: search")
+        return
+    if search is None:
+        raise explain.complaint(path, ("search",), "design 'search' needs the number of points, such as {trials: 20}")
+    if len(file.seeds) > 1:
+        message = "a search takes one seed a point; give one, then list the best points with more seeds in another study"
+        raise explain.complaint(path, ("seeds",), message)
+    if search.grace_steps % every:
+        message = (
+            f"is {search.grace_steps}, and a stopped point keeps its last checkpoint; take a multiple of launch.checkpoint_every, {every}"
+        )
+        raise explain.complaint(path, ("search", "grace_steps"), message)
 
 
 def _check_start(path: Path, file: StudyFile, base: Trial) -> None:
