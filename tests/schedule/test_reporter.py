@@ -25,7 +25,13 @@ def reporter(study: Path, runs: Path, record: Memory) -> tuple[Reporter, list[st
 
 
 def step(number: int, done: bool = False) -> dict[str, object]:
-    return {"phase": "train", "position": number, "of": 2, "rows": ({"step": number, "time": 0.0, "loss": 1.0},), "done": done}
+    return {
+        "phase": "done" if done else "train",
+        "position": number,
+        "of": 2,
+        "rows": ({"step": number, "time": 0.0, "loss": 1.0},),
+        "done": done,
+    }
 
 
 def test_steps_and_results_reach_the_record(tiny: Path, tmp_path: Path) -> None:

@@ -1,17 +1,30 @@
 """`vdit run`: run what a study lacks, on Ray, or one arm in this process."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from rich.console import Console
 
     from vdit.schedule.cluster import Cluster
     from vdit.schedule.run import Outcome
     from vdit.study.plan import Plan, PlannedTrial
     from vdit.track.mlflow import MLflow
+
+SHOWN = 5  # of the points of a search
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a study is run. `plan_again` is there for a search alone: it plans the study with the points drawn by then."""
+
+    rehearsal: bool
+    plan_again: "Callable[[], Plan] | None"
 
 
 def command(
@@ -31,6 +44,7 @@ def command(
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
     autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: trials may wait for its machines.")] = None,
+    rehearsal: Annotated[bool, typer.Option(help="First take one tiny step of every arm end to end, once.")] = True,
 ) -> None:
     """Run what is missing of a study; what is done stays done."""
     from dataclasses import replace
@@ -52,16 +66,23 @@ def command(
     read = replace(read, base=replace(read.base, train=train, launch=launch))
     plan = planning.build(read, runs, accept=accept)
     chosen = choose(plan, arm, seed)
+    searched = read.search is not None and arm is None
+    if searched and local:
+        raise ValueError("a search is run by Ray Tune; leave out --local, or name one of its arms with --arm")
     announce(console, plan, chosen)
     check_disk(plan, runs)
     check_data(plan, runs)
     if local:
-        alone(console, plan, chosen, runs)
+        alone(console, plan, chosen, runs, rehearsal)
         return
     where = cluster.Cluster(address, cluster.limits(autoscaling))
     record = open_record(console, plan, runs, tracking_uri)
-    outcome = together(console, plan, chosen, record, where)
-    conclude(console, plan, chosen, outcome)
+    manner = Manner(rehearsal, (lambda: planning.build(read, runs)) if searched else None)
+    outcome = together(console, plan, chosen, record, where, manner)
+    if searched:
+        plan = planning.build(read, runs)
+        chosen = list(plan.trials)
+    conclude(console, plan, chosen, outcome, runs)
 
 
 def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTrial]":
@@ -92,13 +113,14 @@ def announce(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]") -> 
         console.print(plan.notice, style="yellow")
 
 
-def alone(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
+def alone(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path, rehearsal: bool) -> None:
     """Every chosen trial that is not done, one after the other, here. Other workers than one make no sense in one process."""
     from vdit.schedule.local import run
 
     todo = [planned for planned in chosen if not planned.done]
-    if todo:
-        run(todo, plan, runs, console)
+    verdict = run(todo, plan, runs, console, rehearsal) if todo else None
+    if verdict is not None and verdict.refused:
+        refuse(verdict.refused, verdict.bad_input)
     console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
 
 
@@ -116,7 +138,9 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "MLfl
     return record
 
 
-def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", where: "Cluster") -> "Outcome":
+def together(
+    console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", record: "MLflow", where: "Cluster", manner: Manner
+) -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster
     from vdit.schedule.run import Outcome, run
@@ -125,13 +149,20 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
     todo = [planned for planned in chosen if not planned.done]
     outcome, status = Outcome(), "KILLED"
     try:
-        if todo:
+        if todo or manner.plan_again:
             cluster.attach(where.address)
-            cluster.check(todo[0].trial.launch, where.grows)
+            cluster.check(plan.trials[0].trial.launch, where.grows)
+            outcome = rehearsed(console, plan, todo, record.runs, manner)
+        if not outcome.refused and not outcome.interrupted:
             names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
             with view(names, console) as shown:
-                outcome = run(plan, todo, record.runs, record, shown)
-        status = "FAILED" if outcome.failed else "FINISHED"
+                if manner.plan_again:
+                    from vdit.schedule import search
+
+                    outcome = search.run(plan, record.runs, record, shown, manner.plan_again)
+                elif todo:
+                    outcome = run(plan, todo, record.runs, record, shown)
+        status = "FAILED" if outcome.failed or outcome.refused else "FINISHED"
     finally:
         cluster.leave()
         if not outcome.unrecorded:
@@ -139,8 +170,43 @@ def together(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", rec
     return outcome
 
 
-def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome") -> None:
+def rehearsed(console: "Console", plan: "Plan", todo: "list[PlannedTrial]", runs: Path, manner: Manner) -> "Outcome":
+    """Every arm's rehearsal; of a search each level's, since its points are not known yet."""
+    from vdit.schedule.rehearsal import rehearse
+    from vdit.schedule.run import Outcome, run
+    from vdit.schedule.view import view
+    from vdit.study import plan as planning
+    from vdit.study.points import Space
+    from vdit.study.rehearsal import Stage
+    from vdit.track.memory import Memory
+
+    if not manner.rehearsal:
+        return Outcome()
+    if manner.plan_again:
+        corners = Space(plan.study).corners()
+        plan = planning.build(plan.study, runs, more=corners)
+        names = {arm.name for arm in (*plan.study.arms, *corners)}
+        todo = [planned for planned in plan.trials if not planned.done and names & {planned.trial.arm, *planned.shared_with}]
+
+    def perform(plan: "Plan", short: "Sequence[PlannedTrial]", place: Path) -> Outcome:
+        with view({planned.key: f"rehearsal of {planned.trial.arm}" for planned in short}, console) as shown:
+            return run(plan, short, place, Memory(), shown)
+
+    verdict = rehearse(Stage(plan, todo, runs, plan.trials[0].trial.launch.workers), perform)
+    return Outcome(refused=verdict.refused, bad_input=verdict.bad_input, interrupted=verdict.unfinished)
+
+
+def refuse(reasons: "Sequence[str]", bad_input: bool) -> None:
+    """Nothing was started."""
+    for reason in reasons:
+        typer.echo(f"vdit: {reason}", err=True)
+    raise typer.Exit(2 if bad_input else 1)
+
+
+def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome", runs: Path) -> None:
     """The last lines and the exit code; trials that failed of the same share a line."""
+    from vdit.study.points import stopped
+
     reasons: dict[str, list[str]] = {}
     for planned in chosen:
         if planned.key in outcome.failed:
@@ -149,8 +215,28 @@ def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", out
         typer.echo(f"vdit: {', '.join(names)} failed: {reason}", err=True)
     if outcome.unrecorded:
         typer.echo(f"vdit: {outcome.unrecorded}", err=True)
+    if outcome.refused:
+        refuse(outcome.refused, outcome.bad_input)
     if outcome.failed:
         raise typer.Exit(2 if outcome.bad_input else 1)
-    if any(not (planned.done or planned.key in outcome.finished) for planned in chosen):
+    skipped = {planned.key for planned in chosen if planned.key in stopped(plan.study, runs)}
+    if outcome.interrupted or any(not (planned.done or planned.key in outcome.finished | skipped) for planned in chosen):
         raise typer.Abort
-    console.print(f"{plan.study.study}: all {len(chosen)} trials are done; vdit tables {plan.study.study} makes the tables")
+    ended = f"; {len(skipped)} were ended early by ASHA" if skipped else ""
+    console.print(f"{plan.study.study}: all {len(chosen)} trials are done{ended}; vdit tables {plan.study.study} makes the tables")
+    for line in best(plan, runs):
+        console.print(line, markup=False)
+
+
+def best(plan: "Plan", runs: Path) -> list[str]:
+    """The best points of a search; nothing where it is none."""
+    import json
+
+    search = plan.study.search
+    if search is None:
+        return []
+    done = [planned for planned in plan.trials if planned.done]
+    files = {planned.trial.arm: runs / "trials" / planned.folder / "result.json" for planned in done}
+    values = {arm: float(json.loads(file.read_bytes())["metrics"][search.metric]) for arm, file in files.items()}
+    order = sorted(values, key=lambda arm: values[arm], reverse=search.mode == "max")
+    return [f"  {search.metric} {values[arm]:.4g}: {arm}" for arm in order[:SHOWN]]

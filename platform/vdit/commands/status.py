@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from vdit.study.plan import PlannedTrial
 
 
@@ -23,10 +25,12 @@ def command(
 
     from vdit.study import plan as planning
     from vdit.study import spec
+    from vdit.study.points import stopped
 
     runs = Path(context.obj["runs"])
     plan = planning.build(spec.read(study, data=data, weights=weights), runs)
-    states = {planned.key: state(planned, runs) for planned in plan.trials}
+    skipped = stopped(plan.study, runs)
+    states = {planned.key: state(planned, runs, skipped) for planned in plan.trials}
     table = Table("trial", "state", "folder")
     shown = [planned for planned in plan.trials if states[planned.key] != "missing"][:200]
     for planned in shown:
@@ -41,13 +45,15 @@ def command(
     )
 
 
-def state(planned: "PlannedTrial", runs: Path) -> str:
-    """done, failed (with its reason), begun, or missing."""
+def state(planned: "PlannedTrial", runs: Path, skipped: "Mapping[str, str]") -> str:
+    """done, failed or skipped (with the reason), begun, or missing."""
     import json
 
     folder = runs / "trials" / planned.folder
     if planned.done:
         return "done"
+    if planned.key in skipped:
+        return f"skipped: {skipped[planned.key]}"
     if (folder / "failure.json").exists():
         return f"failed: {json.loads((folder / 'failure.json').read_text())['reason']}"
     return "begun" if (folder / "checkpoint").exists() else "missing"

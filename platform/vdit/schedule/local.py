@@ -1,12 +1,16 @@
 """One trial in the calling process, without Ray: for a debugger, and for machines without a cluster."""
 
 import time
+import traceback
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vdit.schedule.run import prepare
+from vdit.schedule.rehearsal import Verdict, rehearse
+from vdit.schedule.run import Outcome, prepare
 from vdit.schedule.view import clock
+from vdit.study.rehearsal import Stage
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,8 +19,8 @@ if TYPE_CHECKING:
     from vdit.train.session import Session
 
 
-def run(todo: "Sequence[PlannedTrial]", plan: "Plan", runs: Path, console: "Console") -> None:
-    """Trains, predicts and scores one trial after the other; errors are raised where they happen."""
+def run(todo: "Sequence[PlannedTrial]", plan: "Plan", runs: Path, console: "Console", rehearsed: bool) -> Verdict:
+    """Trains, predicts and scores one trial after the other, unless a rehearsal refuses; errors are raised where they happen."""
     import torch
 
     from vdit.train.group import Member, alone
@@ -27,8 +31,11 @@ def run(todo: "Sequence[PlannedTrial]", plan: "Plan", runs: Path, console: "Cons
     device = torch.device("cuda") if launch.gpus else torch.device("cpu")
     with alone(device):
         session = Session(Member(0, 1, device), runs)
-        for planned in todo:
-            finish(session, planned, prepare(planned, plan, runs), console)
+        verdict = rehearse(Stage(plan, todo, runs, 1), Here(session, console)) if rehearsed else Verdict()
+        if not verdict.refused:
+            for planned in todo:
+                finish(session, planned, prepare(planned, plan, runs), console)
+    return verdict
 
 
 def finish(session: "Session", planned: "PlannedTrial", place: Path, console: "Console") -> None:
@@ -38,3 +45,30 @@ def finish(session: "Session", planned: "PlannedTrial", place: Path, console: "C
         progress = session.advance()
         loss = f", loss {progress.rows[-1]['loss']:.3f}" if progress.rows else ""
         console.print(f"{planned.trial.arm}: {progress.phase} {progress.done}/{progress.total}{loss} [{clock(time.monotonic() - started)}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """Performs rehearsals in this process: the first that fails ends them."""
+
+    session: "Session"
+    console: "Console"
+
+    def __call__(self, plan: "Plan", todo: "Sequence[PlannedTrial]", runs: Path) -> Outcome:
+        outcome = Outcome()
+        for planned in todo:
+            self.console.print(f"{planned.trial.arm}: rehearsal", markup=False)
+            try:
+                self.perform(prepare(planned, plan, runs))
+            except ValueError as error:
+                raise ValueError(f"arm {planned.trial.arm!r} cannot run (found in its rehearsal): {error}") from error
+            except (ArithmeticError, RuntimeError) as error:
+                outcome.failed[planned.key] = traceback.format_exception_only(type(error), error)[-1].strip()
+                return outcome
+            outcome.finished.add(planned.key)
+        return outcome
+
+    def perform(self, place: Path) -> None:
+        progress = self.session.open(place)
+        while not progress.finished:
+            progress = self.session.advance()

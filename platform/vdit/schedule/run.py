@@ -20,10 +20,13 @@ RETRIES = 20  # of a trial whose worker or node went away; errors in code or dat
 
 @dataclass
 class Outcome:
-    """How the trials of one run ended, by key; what is in neither was interrupted."""
+    """How the trials of one run ended, by key; what is in none was interrupted. `refused` says why none was started."""
 
     finished: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    refused: tuple[str, ...] = ()
+    interrupted: bool = False
     bad_input: bool = False
     unrecorded: str = ""
 
@@ -121,9 +124,16 @@ class Reporter:
         self.tell(lambda: self.record.log(planned.key, rows))
         loss = rows[-1]["loss"] if rows else None
         self.view.show(planned.key, str(result["phase"]), int(result["position"]), int(result["of"]), loss)
-        if result["done"]:
+        # Tune marks a trial that is stopped as done, too.
+        if result["phase"] == "done":
             self.tell(lambda: self.record.finish(entry(planned, self.plan), folder_of(planned, self.runs)))
             self.outcome.finished.add(planned.key)
+
+    def skip(self, planned: PlannedTrial, reason: str) -> None:
+        """It ended early, on purpose; whoever runs it again goes on from its checkpoint."""
+        self.outcome.skipped[planned.key] = reason
+        self.tell(lambda: self.record.skip(planned.key, reason))
+        self.view.show(planned.key, f"skipped: {reason}")
 
     def lost(self, folder: str, reason: str) -> None:
         """Its workers went away more often than is retried."""
@@ -140,20 +150,29 @@ def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, vi
     """Runs `todo`, all of one shape, on the Ray cluster of this process. Returns when every trial ended or the user interrupted."""
     from ray import tune
 
+    reporter = Reporter(plan, todo, runs, record, view)
+    folders = [str(prepare(planned, plan, runs)) for planned in todo]
+    fit(reporter, {"folder": tune.grid_search(folders)}, tune.TuneConfig(reuse_actors=True))
+    return reporter.outcome
+
+
+def fit(reporter: Reporter, space: Mapping[str, Any], how: Any) -> None:
+    """Ray Tune over gangs of the study's shape; `space` and `how`, a TuneConfig, make the folders of their trials."""
+    from ray import tune
+
     from vdit.schedule.callback import TuneReports
     from vdit.schedule.gang import Gang
 
-    reporter = Reporter(plan, todo, runs, record, view)
-    launch = todo[0].trial.launch
+    plan, runs = reporter.plan, reporter.runs
+    launch = plan.trials[0].trial.launch
     gang = {"workers": launch.workers, "threads": launch.threads, "gpus": launch.gpus, "runs": str(runs)}
-    folders = [str(prepare(planned, plan, runs)) for planned in todo]
     worker = {"CPU": launch.threads} | ({"GPU": 1} if launch.gpus else {})
     bundles = tune.PlacementGroupFactory([{}] + [worker] * launch.workers, strategy="PACK")
     storage = runs / "ray"
     tuner = tune.Tuner(
         tune.with_resources(Gang, bundles),
-        param_space={"folder": tune.grid_search(folders), "gang": gang},
-        tune_config=tune.TuneConfig(reuse_actors=True),
+        param_space={**space, "gang": gang},
+        tune_config=how,
         run_config=tune.RunConfig(
             name=plan.study.study,
             storage_path=str(storage),
@@ -168,4 +187,3 @@ def run(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, record: Record, vi
     finally:
         # Trials resume from their own folders; Tune's copy of the experiment is of no further use.
         shutil.rmtree(storage / plan.study.study, ignore_errors=True)
-    return reporter.outcome

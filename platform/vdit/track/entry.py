@@ -67,6 +67,9 @@ class Record(Protocol):
     def fail(self, key: str, reason: str) -> None:
         """The trial ended without a result."""
 
+    def skip(self, key: str, reason: str) -> None:
+        """The trial was ended early, on purpose."""
+
     def forget(self, key: str) -> None:
         """Removes the key's run."""
 

@@ -214,9 +214,16 @@ class MLflow:
 
     @answered
     def fail(self, key: str, reason: str) -> None:
+        self.end(key, reason, "FAILED")
+
+    @answered
+    def skip(self, key: str, reason: str) -> None:
+        self.end(key, reason, "KILLED")
+
+    def end(self, key: str, reason: str, status: str) -> None:
         run = self.open[key]
         self.client.set_tag(run, "vdit.reason", reason[:PARAM_LENGTH])
-        self.client.set_terminated(run, status="FAILED")
+        self.client.set_terminated(run, status=status)
 
     @answered
     def forget(self, key: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from vdit.config.trial import Trial, from_json, to_json
 
+REHEARSAL = "rehearsal.json"  # in the folder of a trial that is only rehearsed: one step, one video, no going on from a checkpoint
+
 
 def write_json(path: Path, value: Any) -> None:
     """Whole or not at all: written beside and moved over."""

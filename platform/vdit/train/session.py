@@ -14,7 +14,7 @@ import torch.distributed as dist
 from vdit import registry
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.vdit import VDIT
-from vdit.train import checkpoint, folder
+from vdit.train import checkpoint, folder, rehearsal
 from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loop import Loop
@@ -53,14 +53,19 @@ class Session:
         root = benchmark.locate(trial.data, folder.data_folder(trial, self.ticket.data, self.runs))
         train, valid = (benchmark.read(root, split, trial.data.frames) for split in (trial.data.train_split, trial.data.eval_split))
         check(trial, valid)
+        self.rehearses = (place / folder.REHEARSAL).exists()
+        if self.rehearses:
+            self.ticket, valid = rehearsal.alone(self.ticket, valid)
+        trial = self.ticket.trial
         model = self.model()
-        saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
+        saved = None if self.rehearses else checkpoint.read(place / "checkpoint" / checkpoint.NAME)
         if saved is None and trial.launch.start:
             checkpoint.begin(model, Path(trial.launch.start), trial.train.class_head)
         self.loop = Loop(trial, model, train, self.member)
         self.total = self.loop.schedule.steps
         self.valid = valid
         self.evaluation: Evaluation | None = None
+        self.first: dict[str, Any] | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
         if self.member.rank == 0:
             folder.keep_rows(place / "metrics.jsonl", self.step)
@@ -102,6 +107,8 @@ class Session:
             folder.append_rows(self.place / "metrics.jsonl", rows)
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
             tensors = self.loop.gather()
+            if self.rehearses:
+                self.first = {"losses": rehearsal.losses(rows[0]), "gradients": checkpoint.gradients(tensors)}
             if self.member.rank == 0:
                 checkpoint.write(self.place / "checkpoint", tensors, self.step)
         log.info("step %d of %d, loss %.4f, %.2f s a step", self.step, self.total, rows[-1]["loss"], rows[-1]["seconds"])
@@ -124,4 +131,5 @@ class Session:
             "steps": self.total,
             "seconds": time.time() - self.started,
             "metrics": metrics,
+            **({"first": self.first} if self.rehearses else {}),
         }
