@@ -189,3 +189,35 @@ def test_a_loss_that_is_not_finite_fails_the_trial_and_says_where(study: Study) 
     assert "LossNotFiniteError: loss is" in output
     (failure,) = study.runs.glob("trials/*/failure.json")
     assert "at step" in json.loads(failure.read_text())["reason"]
+
+
+SEARCHED = """design: search
+search: {trials: 3, startup: 2, grace_steps: 2, reduction: 2}
+axes: {timestep: {low: 0, high: 200, step: 100}, noise: [gaussian, predicted]}
+"""
+
+
+@pytest.mark.slow
+def test_a_search_that_was_interrupted_goes_on_and_tries_no_point_twice(study: Study) -> None:
+    """And every level has been rehearsed before, of which only markers are left."""
+    text = study.study.read_text().replace("design: listed\n", SEARCHED).replace("  VD-T: {prompt: text, noise: gaussian}\n", "")
+    study.study.write_text(text.replace("light: [0.4], light_draws: 1, drift_clips: 2, drift_frames: 3", "light: [], drift_clips: 0"))
+    process = study.start()
+    wait_for(study.results, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=WAIT_SECONDS)
+    stamps = {name: (place / "result.json").stat().st_mtime_ns for name, place in study.results().items()}
+    output = study.run()
+    rows = json.loads((study.runs / "studies/tiny/search.json").read_text())["points"]
+    assert len(rows) == len({json.dumps(row["values"]) for row in rows}) == 3
+    plan = planning.build(spec.read(str(study.study)), study.runs)
+    ended = {row["stop"]["key"] for row in rows if row["stop"]}
+    assert {planned.key for planned in plan.missing} == ended
+    assert all((study.runs / "trials" / name / "result.json").stat().st_mtime_ns == stamp for name, stamp in stamps.items())
+    assert all((study.runs / "trials" / planned.folder / "checkpoint" / checkpoint.NAME).exists() for planned in plan.trials)
+    assert "jf " in output
+    markers = list((study.runs / "rehearsals").iterdir())
+    assert len(markers) == 3 and all(marker.suffix == ".json" for marker in markers)
+    status = [str(VDIT), "status", str(study.study), "--runs", str(study.runs)]
+    shown = subprocess.run(status, env=study.environment, capture_output=True, text=True, check=True).stdout
+    assert shown.count("stopped by ASHA at step") == len(ended)
