@@ -1,6 +1,6 @@
 """`vdit run`: run what a study lacks, on Ray, or one arm in this process."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from vdit.schedule.cluster import Cluster
     from vdit.schedule.run import Outcome
     from vdit.study.plan import Plan, PlannedTrial
+    from vdit.study.spec import Study
     from vdit.track.mlflow import MLflow
 
 SHOWN = 5  # of the points of a search
@@ -25,6 +26,13 @@ class Manner:
 
     rehearsal: bool
     plan_again: "Callable[[], Plan] | None"
+
+    def after(self, plan: "Plan", chosen: "list[PlannedTrial]") -> "tuple[Plan, list[PlannedTrial]]":
+        """What was run of a study; of a search all the points that it has now."""
+        if self.plan_again is None:
+            return plan, chosen
+        plan = self.plan_again()
+        return plan, list(plan.trials)
 
 
 def command(
@@ -47,8 +55,6 @@ def command(
     rehearsal: Annotated[bool, typer.Option(help="First take one tiny step of every arm end to end, once.")] = True,
 ) -> None:
     """Run what is missing of a study; what is done stays done."""
-    from dataclasses import replace
-
     from rich.console import Console
 
     from vdit.schedule import cluster
@@ -60,10 +66,7 @@ def command(
         raise ValueError("--accept is recorded with the study, which --local leaves alone; use one of them")
     runs = Path(context.obj["runs"]).resolve()
     console = Console(quiet=bool(context.obj["quiet"]), soft_wrap=True, highlight=False)
-    read = spec.read(study, data=data, weights=weights, start=start)
-    train = replace(read.base.train, max_steps=steps) if steps else read.base.train
-    launch = replace(read.base.launch, workers=workers) if workers else read.base.launch
-    read = replace(read, base=replace(read.base, train=train, launch=launch))
+    read = shaped(spec.read(study, data=data, weights=weights, start=start), steps, workers)
     plan = planning.build(read, runs, accept=accept)
     chosen = choose(plan, arm, seed)
     searched = read.search is not None and arm is None
@@ -79,10 +82,16 @@ def command(
     record = open_record(console, plan, runs, tracking_uri)
     manner = Manner(rehearsal, (lambda: planning.build(read, runs)) if searched else None)
     outcome = together(console, plan, chosen, record, where, manner)
-    if searched:
-        plan = planning.build(read, runs)
-        chosen = list(plan.trials)
+    plan, chosen = manner.after(plan, chosen)
     conclude(console, plan, chosen, outcome, runs)
+
+
+def shaped(study: "Study", steps: int, workers: int) -> "Study":
+    """With so many steps and workers; 0 leaves what the study says."""
+    base = study.base
+    train = replace(base.train, max_steps=steps) if steps else base.train
+    launch = replace(base.launch, workers=workers) if workers else base.launch
+    return replace(study, base=replace(base, train=train, launch=launch))
 
 
 def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTrial]":

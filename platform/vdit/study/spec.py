@@ -14,14 +14,13 @@ from pydantic.dataclasses import dataclass as checked
 from vdit.config.strict import STRICT
 from vdit.config.trial import Trial
 from vdit.registry import find, members
-from vdit.study import document, explain
+from vdit.study import consistent, document, explain
 from vdit.study.locate import resolve
 from vdit.study.preset import Estimate, base_trial
 from vdit.study.search import Range, Search
 
 Level: TypeAlias = str | int | tuple[str, ...]
 DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired", "search"]
-CROSSED: tuple[DesignName, ...] = ("grid", "paired")
 SECTIONS = ("model", "data", "train", "evaluate", "launch")
 Measure = Literal["components", "consistency", "quality", "drift", "light"]
 
@@ -161,10 +160,7 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
         for name, conditions in file.when.items()
         for on, levels in conditions.items()
     )
-    _check_design(path, file)
-    _check_factors(path, file)
-    _check_search(path, file, base)
-    _check_start(path, file, base)
+    consistent.check(path, file, base)
     return Study(
         path=path,
         study=file.study,
@@ -231,60 +227,6 @@ def _axis_levels(path: Path, keys: tuple[str, ...], name: str, values: list[Any]
         return _distinct(levels)
     except ValueError as error:
         raise explain.complaint(path, keys, str(error)) from error
-
-
-def _check_design(path: Path, file: StudyFile) -> None:
-    """Every key that is given has a use, and every one that is needed is given."""
-    design, crosses = file.design, file.design in CROSSED
-    if design == "listed" and file.axes:
-        raise explain.complaint(path, ("axes",), "design 'listed' varies no axes; list arms, or write design: grid or one-factor")
-    if design != "listed" and not file.axes:
-        raise explain.complaint(path, ("axes",), f"design {design!r} needs axes with levels, such as {{timestep: [0, 50]}}")
-    if not crosses and not file.arms:
-        raise explain.complaint(path, ("arms",), f"design {design!r} needs arms, such as {{VD-T: {{prompt: text}}}}")
-    if design in ("one-factor", "leave-one-out", "search") and not file.reference:
-        raise explain.complaint(path, ("reference",), f"design {design!r} needs the name of the arm to vary; name one of arms")
-    both = next((name for name in file.methods if name in file.arms), None)
-    if both is not None:
-        raise explain.complaint(path, ("methods",), f"{both!r} is an arm, and a row has one source; drop it here, or rename the arm")
-    if file.reference and file.reference not in file.arms and not crosses:
-        raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
-
-
-def _check_factors(path: Path, file: StudyFile) -> None:
-    """Groups and conditions have a use in the design; whether they make sense, its factors say."""
-    design = file.design
-    if design == "paired" and not file.zip:
-        raise explain.complaint(path, ("zip",), "design 'paired' needs the axes that change together, such as [[timestep, taps]]")
-    if design in ("listed", "grid") and file.zip:
-        raise explain.complaint(path, ("zip",), f"design {design!r} pairs no axes; drop it, or write design: paired")
-    if design not in (*CROSSED, "search") and file.when:
-        raise explain.complaint(path, ("when",), f"under design {design!r} no condition ever changes; drop it, or write design: grid")
-
-
-def _check_search(path: Path, file: StudyFile, base: Trial) -> None:
-    search, every = file.search, base.launch.checkpoint_every
-    if file.design != "search":
-        if search is not None:
-            raise explain.complaint(path, ("search",), f"design {file.design!r} searches nothing; drop it, or write design: search")
-        return
-    if search is None:
-        raise explain.complaint(path, ("search",), "design 'search' needs the number of points, such as {trials: 20}")
-    if len(file.seeds) > 1:
-        message = "a search takes one seed a point; give one, then list the best points with more seeds in another study"
-        raise explain.complaint(path, ("seeds",), message)
-    if search.grace_steps % every:
-        message = (
-            f"is {search.grace_steps}, and a stopped point keeps its last checkpoint; take a multiple of launch.checkpoint_every, {every}"
-        )
-        raise explain.complaint(path, ("search", "grace_steps"), message)
-
-
-def _check_start(path: Path, file: StudyFile, base: Trial) -> None:
-    if base.train.start:
-        raise explain.complaint(path, ("train", "start"), "the plan works it out; write `start: STUDY`, launch.start or --start FILE")
-    if file.start and base.launch.start:
-        raise explain.complaint(path, ("start",), "a study and a file to start from are both given; drop one")
 
 
 @cache
