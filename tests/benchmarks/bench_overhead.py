@@ -73,6 +73,12 @@ class Bare(tune.Trainable):
         self.reports += 1
         return {"done": self.reports == 2}
 
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """Nothing. Tune saves every trial whose actor it hands on."""
+
+    def load_checkpoint(self, checkpoint: Any) -> None:
+        """Nothing."""
+
 
 class Ends(tune.Callback):
     """When each trial ended."""

@@ -74,7 +74,7 @@ def main() -> int:
             path = study(folder, trials)
             counts = populate(path, folder / "runs")
             seconds, megabytes, printed = status(path, folder / "runs")
-        if f"{counts['done']} done" not in printed or f"of {trials}" not in printed:
+        if f"{counts['done']}/{trials} COMPLETE" not in printed or f"{counts['failed']} FAILED" not in printed:
             raise RuntimeError(f"expected {counts} in what vdit status printed: {printed.splitlines()[-1]}")
         each.append((megabytes - empty) * 1e3 / trials)
         print(f"{trials:6,} trials: {seconds:5.2f} CPU s (at most {SECONDS[trials]:.1f}), {megabytes:4.0f} MB, {each[-1]:.2f} kB a trial")
