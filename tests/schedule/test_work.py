@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-
 from vdit.config.trial import Launch
 from vdit.schedule import attempts, nodes, work
 from vdit.schedule.attempts import Attempts, Loss
@@ -105,4 +104,4 @@ def test_as_many_trials_run_at_once_as_the_scarcest_resource_allows(monkeypatch:
     monkeypatch.setattr(nodes, "present", lambda: [Machine("a", {"CPU": 8, "GPU": 5}), Machine("b", {"CPU": 8, "GPU": 1})])
     assert work.at_once(Launch(workers=2, threads=2, gpus=1), ()) == 2
     assert work.at_once(Launch(workers=2, threads=2), ()) == 4
-    assert work.at_once(Launch(workers=2, threads=2), [Machine("c", {"CPU": 32}, 2)]) == 8
+    assert work.at_once(Launch(workers=2, threads=2), [Machine("c", {"CPU": 32}, 2)]) == 16

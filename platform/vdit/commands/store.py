@@ -106,7 +106,7 @@ def fill(
     launch = examples[0].trial.launch
     places = [prepare(planned, plan, runs) for planned in examples]
     try:
-        cluster.attach(address)
+        cluster.attach(cluster.Cluster(address))
         sharing.check_nodes(examples[0].trial, runs)
         from vdit.schedule.fill import fill as encode
         from vdit.schedule.fill import room

@@ -97,9 +97,7 @@ class Gang(tune.Trainable):  # type: ignore[misc]
         self.workers, self.crew = [], None
 
 
-def tuner(
-    folders: list[str], crew: Crew, strategy: Strategy, run: tune.RunConfig, scheduler: TrialScheduler | None = None
-) -> tune.Tuner:
+def tuner(folders: list[str], crew: Crew, strategy: Strategy, run: tune.RunConfig, scheduler: TrialScheduler | None = None) -> tune.Tuner:
     """Tune over the trials of these folders, each in a gang placed as said, which the next trial takes over."""
     # The trial's own actor needs nothing of its own beside worker 0.
     bundles = tune.PlacementGroupFactory([{}] + [crew.shape.worker()] * crew.shape.workers, strategy=strategy)
