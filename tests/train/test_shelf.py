@@ -63,7 +63,9 @@ def finish(plan: planning.Plan, runs: Path) -> dict[tuple[str, int], Path]:
 
 
 def losses(place: Path) -> list[dict[str, float]]:
+    """Of every step, without what the machine did meanwhile."""
     rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
+    rows = [{name: value for name, value in row.items() if not name.startswith("system/")} for row in rows]
     return [{name: value for name, value in row.items() if name not in ("time", "seconds")} for row in rows]
 
 
