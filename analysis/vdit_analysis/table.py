@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,23 @@ class Column:
     unit: str
     decimals: int
     undefined: str
+
+
+def of_benchmark(short: str, published: str, names: Sequence[tuple[str, str, str, str]], undefined: str) -> tuple[Column, ...]:
+    """A benchmark's columns, in percent; `names` are key, title, LaTeX and the end of the published name of each."""
+    return tuple(
+        Column(
+            key=f"{short}_{key}",
+            title=f"{short}, {title}",
+            latex=f"{short} {latex}",
+            published=f"{published}_{ending}",
+            better="higher",
+            unit="percent",
+            decimals=1,
+            undefined=undefined,
+        )
+        for key, title, latex, ending in names
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,7 @@ class BySsh(Cluster):
         left = super().end()
         self.server.stop()
         name, user = (sha256(word.encode()).hexdigest()[:10] for word in (f"vdit-{self.server.port}", self.server.user))
+        # Where Ray keeps them is not asked of anybody (ssh_control_path in its command_runner.py).
         shutil.rmtree(f"/tmp/ray_ssh_{user}/{name}")
         return left
 

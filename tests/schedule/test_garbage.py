@@ -9,7 +9,7 @@ import pytest
 
 from vdit import cli
 from vdit.config.key import folder_name
-from vdit.schedule import garbage
+from vdit.schedule import drivers, garbage
 
 OLD = time.time() - 2 * garbage.IDLE_SECONDS
 
@@ -65,6 +65,14 @@ def test_trials_of_no_plan_go_and_what_a_plan_uses_stays(runs: Path) -> None:
     trial(runs, "2", done=False)
     why = "trial of no study's plan"
     assert gone(runs) == {f"trials/{'2' * 16}": why, f"trials/{'e' * 16}": why}
+
+
+def test_what_a_living_driver_has_in_hand_stays_however_long_it_is_silent(runs: Path) -> None:
+    key = "d" * 64
+    trial(runs, "d", done=False)
+    with drivers.claim(runs, "long", [key]):
+        assert gone(runs) == {}
+    assert gone(runs) == {f"trials/{folder_name(key)}": "trial of no study's plan"}
 
 
 def test_checkpoints_go_that_no_study_keeps(runs: Path) -> None:

@@ -12,7 +12,7 @@ from vdit_analysis.published import PRETRAINED, Published
 from vdit_analysis.rows import ANNOTATED, ANNOTATORS_ROWS
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.stats import Totals
-from vdit_analysis.table import Column, Table
+from vdit_analysis.table import Table, of_benchmark
 
 MEASURE = "sota"
 TITLE = "Ref-YouTube-VOS and Ref-DAVIS17"
@@ -21,7 +21,7 @@ SOURCE = (
     "server's, of the split valid. Ref-DAVIS17: DAVIS unsupervised for each of four annotators, then their mean."
 )
 PUBLISHED = "table1_ref_youtube_vos_ref_davis17.csv"
-KEYS = (("JF", "J&F", r"$\mathcal{J}\&\mathcal{F}$"), ("J", "J", r"$\mathcal{J}$"), ("F", "F", r"$\mathcal{F}$"))
+KEYS = (("JF", "J&F", r"$\mathcal{J}\&\mathcal{F}$", "jf"), ("J", "J", r"$\mathcal{J}$", "j"), ("F", "F", r"$\mathcal{F}$", "f"))
 # A trial's masks are scored one expression at a time; in the protocol an annotator's objects compete for pixels and are matched.
 NO_PROTOCOL = (
     "Ref-DAVIS17's protocol fuses and matches what is predicted for an annotator, which a trial's own scores are not: vdit predict --run "
@@ -29,24 +29,8 @@ NO_PROTOCOL = (
 )
 
 
-def _columns(benchmark: str, short: str, undefined: str) -> tuple[Column, ...]:
-    return tuple(
-        Column(
-            key=f"{short}_{key}",
-            title=f"{short}, {title}",
-            latex=f"{short} {latex}",
-            published=f"{benchmark}_{key.lower()}",
-            better="higher",
-            unit="percent",
-            decimals=1,
-            undefined=undefined,
-        )
-        for key, title, latex in KEYS
-    )
-
-
-YOUTUBE = _columns("ref_youtube_vos", "YTVOS", "No frame was scored.")
-DAVIS = _columns("ref_davis17", "DAVIS17", NO_PROTOCOL)
+YOUTUBE = of_benchmark("YTVOS", "ref_youtube_vos", KEYS, "No frame was scored.")
+DAVIS = of_benchmark("DAVIS17", "ref_davis17", KEYS, NO_PROTOCOL)
 COLUMNS = YOUTUBE + DAVIS
 
 

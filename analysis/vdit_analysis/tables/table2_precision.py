@@ -16,7 +16,7 @@ MEASURE = table2_sentences.MEASURE
 TITLE = "A2D-Sentences and JHMDB-Sentences, precision"
 SOURCE = "Beside VD-IT (ECCV 2024), Table 2, where it is not printed. Share of images whose best-scored query has an IoU above K."
 PUBLISHED = table2_sentences.PUBLISHED
-NAMES = tuple((f"P@{threshold}", f"P@{threshold}", f"p_{threshold}") for threshold in precision.THRESHOLDS)
+NAMES = tuple((f"P@{threshold}", f"P@{threshold}", f"P@{threshold}", f"p_{threshold}") for threshold in precision.THRESHOLDS)
 COLUMNS = tuple(column for names in BENCHMARKS.values() for column in columns(*names, NAMES))
 
 

@@ -12,7 +12,7 @@ from vdit_analysis.ranking import Ranking
 from vdit_analysis.rows import DETECTIONS
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.stats import Totals
-from vdit_analysis.table import Column, Table
+from vdit_analysis.table import Column, Table, of_benchmark
 
 MEASURE = "sentences"
 TITLE = "A2D-Sentences and JHMDB-Sentences"
@@ -20,29 +20,17 @@ SOURCE = (
     "VD-IT (ECCV 2024), Table 2. IoU of the query with the highest score, mAP .50:.95 of all queries, as vdit score detections has them."
 )
 PUBLISHED = "table2_a2d_jhmdb_sentences.csv"
-Names = tuple[tuple[str, str, str], ...]
+Names = tuple[tuple[str, str, str, str], ...]
 QUANTITIES: Names = (
-    ("mAP", "mAP", "map"),
-    ("overall", "Overall", "overall_iou"),
-    ("mean", "Mean", "mean_iou"),
+    ("mAP", "mAP", "mAP", "map"),
+    ("overall", "Overall", "Overall", "overall_iou"),
+    ("mean", "Mean", "Mean", "mean_iou"),
 )
 BENCHMARKS = {"a2d_sentences": ("A2D", "a2d"), "jhmdb_sentences": ("JHMDB", "jhmdb")}
 
 
 def columns(short: str, published: str, names: Names = QUANTITIES) -> tuple[Column, ...]:
-    return tuple(
-        Column(
-            key=f"{short}_{key}",
-            title=f"{short}, {title}",
-            latex=f"{short} {title}",
-            published=f"{published}_{name}",
-            better="higher",
-            unit="percent",
-            decimals=1,
-            undefined="Every mask is empty, the true ones too.",
-        )
-        for key, title, name in names
-    )
+    return of_benchmark(short, published, names, "Every mask is empty, the true ones too.")
 
 
 COLUMNS = tuple(column for names in BENCHMARKS.values() for column in columns(*names))

@@ -40,13 +40,12 @@ class Marked(NamedTuple):
 
     tokens_NS1X: Tensor
     sizes: Sizes
-    ratios_NL2: Tensor
 
 
 def marked(memory: Memory) -> Marked:
     """In single precision."""
     tokens_NSX = F.pad(single(memory.tokens_NSC), (0, 1), value=1.0).masked_fill(memory.padding_NS[..., None], 0.0)
-    return Marked(tokens_NSX.unsqueeze(2), memory.sizes, memory.ratios_NL2)
+    return Marked(tokens_NSX.unsqueeze(2), memory.sizes)
 
 
 def sample(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:

@@ -1,21 +1,19 @@
 """What lies in a runs folder and no study uses: trials of no plan, checkpoints that no study keeps, leftovers of killed runs."""
 
 import json
-import os
-import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vdit.config.key import folder_name
+from vdit.schedule import drivers
+from vdit.train.folder import DRAFT, stats
 
 # A run writes into its folders at every report; what was written to within this time may belong to one that goes on.
 IDLE_SECONDS = 3600.0
-DRAFT = re.compile(r"\..+\.\d+")  # as everything that is written whole or not at all is named before it is whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +71,11 @@ def plan_of(file: Path) -> Mapping[str, Any]:
 
 
 def trials(runs: Path, uses: Use, now: float) -> Iterator[Piece]:
-    """Whole folders of trials in no plan, and of those in a plan the checkpoints that no study keeps."""
+    """Whole folders of trials in no plan, and of those in a plan the checkpoints that no study keeps. Not of what a driver has in hand."""
+    claimed = {name for driver in drivers.alive(runs / drivers.FOLDER) for name in driver.trials}
     for folder in folders(runs / "trials"):
         done = (folder / "result.json").exists()
-        if not done and now - newest(folder) < IDLE_SECONDS:
+        if folder.name in claimed or (not done and now - newest(folder) < IDLE_SECONDS):
             continue
         # A trial that another will go on from is used, whether or not its own study has a plan.
         if folder.name not in uses.keep and folder.name not in uses.starts:
@@ -119,11 +118,3 @@ def piece(path: Path, why: str) -> Piece:
 def newest(folder: Path) -> float:
     """When something in a folder was last written."""
     return max((about.st_mtime for about in (folder.lstat(), *stats(folder))), default=0.0)
-
-
-def stats(path: Path) -> Iterator[os.stat_result]:
-    """Of a file, or of all files in a folder; a run that goes on may remove one in between."""
-    inner = (Path(place) / name for place, _, names in os.walk(path) for name in names)
-    for file in inner if path.is_dir() and not path.is_symlink() else (path,):
-        with suppress(FileNotFoundError):
-            yield file.lstat()

@@ -17,7 +17,7 @@ from vdit.schedule.stack import identify
 from vdit.schedule.view import View, clock
 from vdit.study import budget
 from vdit.study.plan import Plan, PlannedTrial
-from vdit.track.entry import Entry, Record, RecordLostError
+from vdit.track.entry import Entry, Record
 from vdit.train.folder import write_json
 
 SAME_DEATHS = 3  # trials that may fail of one stack trace before the study stops
@@ -94,15 +94,6 @@ class Reporter:
         self.outcome = Outcome()
         standing.forget(self.place, {planned.key for planned in todo})
 
-    def tell(self, message: Callable[[], None]) -> None:
-        """A record that is lost is not asked again in this run: each question would wait for its timeout, and the study needs none."""
-        if self.outcome.unrecorded:
-            return
-        try:
-            message()
-        except RecordLostError as error:
-            self.outcome.unrecorded = str(error)
-
     def started(self, folder: str) -> None:
         planned, known = self.todo[folder], attempts.read(Path(folder))
         if planned.key in self.retried:
@@ -111,7 +102,7 @@ class Reporter:
         self.tick()
         self.running[folder] = Attempt()
         self.show_running()
-        self.tell(lambda: self.record.start(entry(planned, self.plan)))
+        self.record.start(entry(planned, self.plan))
         self.view.show(planned.key, "starting")
 
     def progressed(self, folder: str, result: Mapping[str, Any]) -> None:
@@ -125,7 +116,7 @@ class Reporter:
         if mark is not None and folder in self.running:
             self.running[folder].saw(mark)
         rows = result.get("rows", ())
-        self.tell(lambda: self.record.log(planned.key, rows))
+        self.record.log(planned.key, rows)
         loss = rows[-1]["loss"] if rows else None
         self.view.show(planned.key, str(result["phase"]), int(result["position"]), int(result["of"]), loss)
         # Tune marks a trial that is stopped as done, too.
@@ -135,7 +126,7 @@ class Reporter:
     def complete(self, folder: str) -> None:
         """The trial's result is in its folder."""
         planned = self.todo[folder]
-        self.tell(lambda: self.record.finish(entry(planned, self.plan), Path(folder)))
+        self.record.finish(entry(planned, self.plan), Path(folder))
         self.outcome.finished.add(planned.key)
         self.left(folder)
 
@@ -151,7 +142,7 @@ class Reporter:
 
     def refused(self, folder: str, reason: str) -> None:
         """The trial cannot run here, such as for want of a place; the next `vdit run` tries it again."""
-        self.tell(lambda: self.record.start(entry(self.todo[folder], self.plan)))
+        self.record.start(entry(self.todo[folder], self.plan))
         self.ended(folder, "input", reason, "")
 
     def ended(self, folder: str, kind: Kind, reason: str, trace: str) -> Again | Over:
@@ -191,7 +182,7 @@ class Reporter:
     def fail(self, planned: PlannedTrial, reason: str, trace: str) -> None:
         self.outcome.failed[planned.key] = reason
         write_json(folder_of(planned, self.runs) / attempts.FAILURE, {"reason": reason, "trace": trace})
-        self.tell(lambda: self.record.fail(planned.key, reason))
+        self.record.fail(planned.key, reason)
         self.view.show(planned.key, f"failed: {reason}")
 
     def died(self, key: str, stack: str, reason: str) -> None:

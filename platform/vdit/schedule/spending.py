@@ -1,12 +1,11 @@
 """What a study has spent, over all its runs: hours of wall and of GPUs in spent.json, disk as its trials' folders have it."""
 
 import json
-import os
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from vdit.study.budget import Amount
-from vdit.train.folder import write_json
+from vdit.train.folder import stats, write_json
 
 NAME = "spent.json"
 KEEP_SECONDS = 10.0  # a killed driver forgets no more than this
@@ -59,12 +58,5 @@ class Spending:
 
 
 def size(folder: Path) -> int:
-    """Bytes of the files below a folder; 0 where it is not there. Files that go away meanwhile count nothing."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += Path(place, name).stat().st_size
-            except FileNotFoundError:
-                continue
-    return total
+    """Bytes of the files below a folder; 0 where it is not there."""
+    return sum(about.st_size for about in stats(folder))

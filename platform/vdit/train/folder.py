@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,14 @@ def sweep(*folders: Path) -> None:
     """Removes the drafts in these folders: who opens them is the only writer, so those are of writers that were killed."""
     for path in (path for folder in folders for path in folder.glob(".*") if DRAFT.fullmatch(path.name)):
         path.unlink(missing_ok=True)
+
+
+def stats(path: Path) -> Iterator[os.stat_result]:
+    """Of a file, or of all files below a folder; none of what is not there, or goes away in between."""
+    inner = (Path(place) / name for place, _, names in os.walk(path) for name in names)
+    for file in inner if path.is_dir() and not path.is_symlink() else (path,):
+        with suppress(FileNotFoundError):
+            yield file.lstat()
 
 
 @dataclass(frozen=True, slots=True)
