@@ -72,7 +72,7 @@ def failures() -> Iterator[None]:
     """An error inside the block is in the log, with its traceback, before it goes on."""
     try:
         yield
-    except Exception:
+    except Exception:  # whatever it is: it is raised again
         log.exception("the trial failed")
         raise
 
