@@ -31,7 +31,7 @@ def whole(things: Sequence[Thing]) -> str:
 
 def phrase(thing: Thing, without: frozenset[str] = frozenset()) -> str:
     """a red circle moving left; a red object; attributes in `without` (colour, shape, motion) are not mentioned."""
-    words = [] if "colour" in without else [thing.colour]
+    words: list[str] = [] if "colour" in without else [thing.colour]
     words += ["object"] if "shape" in without else [thing.shape]
     words += [] if "motion" in without else [MOTION_PHRASE[thing.motion]]
     return " ".join(["an" if words[0][0] in "aeiou" else "a", *words])

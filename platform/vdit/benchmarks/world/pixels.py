@@ -104,7 +104,7 @@ def background(scene: Scene, rng: np.random.Generator) -> Field:
     y_TH = (np.arange(scene.height) + 0.5) * scale_2[1] - 1 + shift_T2[:, 1:]
     x_T1W, y_TH1, angle = x_TW[:, None, :], y_TH[:, :, None], rng.uniform(0, 2 * np.pi)
     level_THW = rng.uniform(70, 140) + 25 * (x_T1W * np.cos(angle) + y_TH1 * np.sin(angle))
-    image_THW3 = level_THW[..., None] + rng.uniform(-22, 22, size=3)
+    image_THW3: Field = level_THW[..., None] + rng.uniform(-22, 22, size=3)
     for _ in range(BLOTCHES):
         wave_2, phase_2, tint_3 = rng.uniform(2, 7, size=2), rng.uniform(0, 2 * np.pi, size=2), rng.uniform(-15, 15, size=3)
         blotch_THW = np.sin(wave_2[0] * x_T1W + phase_2[0]) * np.sin(wave_2[1] * y_TH1 + phase_2[1])
