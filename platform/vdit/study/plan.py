@@ -12,6 +12,7 @@ from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
 from vdit.config.key import folder_name, section_digests, trial_key
 from vdit.config.stage import Digests, Stored, group, stage_code
+from vdit.config.shipped import located
 from vdit.config.trial import Trial
 from vdit.study import design, feasible
 from vdit.study.accept import Acceptances, find, last_plan, remembered
@@ -253,7 +254,7 @@ def _notice(trials: Sequence[PlannedTrial]) -> str:
         notices.append(f"No folder of {first.data.benchmark} is given (--data DIR): keys are provisional, and what is done is not known.")
     if any(trial.trial.train.start == UNKNOWN for trial in trials):
         notices.append("The study to start from has not been run here: keys are provisional, and what is done is not known.")
-    if not first.launch.weights or untrained(Path(first.launch.weights)):
+    if not first.launch.weights or untrained(located(first.launch.weights)):
         notices.append(
             "No pretrained checkpoint is given (--weights DIR): the frozen networks have random weights, "
             "and no number here reproduces the paper."
