@@ -8,9 +8,9 @@ from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-# Text of the frozen parts already seen, by identity; the part is kept so that its identity is not given away. Trials of a study share most
-# of their parts, so that the key of one more costs only what differs.
-Memo = dict[int, tuple[object, str]]
+# Text of the frozen parts already seen, by identity, or of a view of one, by the view's name too; the part is kept so that its identity is
+# not given away. Trials of a study share most of their parts, so that the key of one more costs only what differs.
+Memo = dict[int | tuple[str, int], tuple[object, str]]
 _WORDS = {None: "null", True: "true", False: "false"}
 
 
@@ -41,6 +41,11 @@ def canonical(value: object, memo: Memo | None = None) -> str:
     return text
 
 
+def mapping(texts: Mapping[str, str]) -> str:
+    """Of a mapping, by the canonical JSON of its values."""
+    return "{" + ",".join([f"{encode_basestring_ascii(key)}:{texts[key]}" for key in sorted(texts)]) + "}"
+
+
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON, as 64 hex digits."""
     return sha256(canonical(value).encode()).hexdigest()
@@ -56,7 +61,7 @@ def _mapping(value: Mapping[str, object], memo: Memo | None) -> str:
     odd = [key for key in value if not isinstance(key, str)]
     if odd:
         raise ValueError(f"key {odd[0]!r} is not a string; canonical JSON needs string keys")
-    return "{" + ",".join([f"{encode_basestring_ascii(key)}:{canonical(value[key], memo)}" for key in sorted(value)]) + "}"
+    return mapping({key: canonical(item, memo) for key, item in value.items()})
 
 
 def _dataclass(value: Any, memo: Memo | None) -> str:

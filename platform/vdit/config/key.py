@@ -4,7 +4,7 @@ from dataclasses import fields
 from functools import lru_cache
 from hashlib import sha256
 
-from vdit.config.canonical import Memo, canonical
+from vdit.config.canonical import Memo, canonical, mapping
 from vdit.config.data import Data
 from vdit.config.trial import Trial
 
@@ -18,9 +18,10 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 
     `memo` may be handed from call to call to make many keys fast; it never changes the result.
     """
-    config = {name: data_section(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL}
-    whole = {"config": config, "data": data_digest, "weights": weights_digest, "code": code_digest}
-    return sha256(canonical(whole, memo).encode()).hexdigest()
+    config = mapping({name: _text(trial, name, memo) for name in _OF_THE_TRIAL})
+    digests = {"data": data_digest, "weights": weights_digest, "code": code_digest}
+    whole = mapping({"config": config, **{name: canonical(digest) for name, digest in digests.items()}})
+    return sha256(whole.encode()).hexdigest()
 
 
 def folder_name(key: str) -> str:
@@ -33,8 +34,21 @@ def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
 
     `memo` as for `trial_key`.
     """
-    sections = {name: data_section(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL if name != "seed"}
-    return {f"config.{name}": _short(canonical(section, memo)) for name, section in sections.items()}
+    return {f"config.{name}": _short(_text(trial, name, memo)) for name in _OF_THE_TRIAL if name != "seed"}
+
+
+def _text(trial: Trial, name: str, memo: Memo | None) -> str:
+    """Of one of `_OF_THE_TRIAL`; that of the data is remembered without the world, beside the whole."""
+    section = getattr(trial, name)
+    if name != "data":
+        return canonical(section, memo)
+    place = ("data without its world", id(section))
+    if memo and (known := memo.get(place)):
+        return known[1]
+    text = canonical(data_section(trial), memo)
+    if memo is not None:
+        memo[place] = (section, text)
+    return text
 
 
 @lru_cache(maxsize=64)

@@ -178,7 +178,7 @@ class _Identities:
 
 def _points(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
     """Every arm with every seed. Seeds are outermost: a study that is interrupted has whole replicates."""
-    return ((arm, starts.of(replace(resolved, seed=seed))) for seed in seeds for arm, resolved in arms)
+    return ((arm, starts.of(resolved if resolved.seed == seed else replace(resolved, seed=seed))) for seed in seeds for arm, resolved in arms)
 
 
 @dataclass(frozen=True, slots=True)
