@@ -41,11 +41,6 @@ def canonical(value: object, memo: Memo | None = None) -> str:
     return text
 
 
-def mapping(texts: Mapping[str, str]) -> str:
-    """Of a mapping, by the canonical JSON of its values."""
-    return "{" + ",".join([f"{encode_basestring_ascii(key)}:{texts[key]}" for key in sorted(texts)]) + "}"
-
-
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON, as 64 hex digits."""
     return sha256(canonical(value).encode()).hexdigest()
@@ -61,7 +56,7 @@ def _mapping(value: Mapping[str, object], memo: Memo | None) -> str:
     odd = [key for key in value if not isinstance(key, str)]
     if odd:
         raise ValueError(f"key {odd[0]!r} is not a string; canonical JSON needs string keys")
-    return mapping({key: canonical(item, memo) for key, item in value.items()})
+    return "{" + ",".join([f"{encode_basestring_ascii(key)}:{canonical(value[key], memo)}" for key in sorted(value)]) + "}"
 
 
 def _dataclass(value: Any, memo: Memo | None) -> str:

@@ -4,13 +4,15 @@ from dataclasses import fields
 from functools import lru_cache
 from hashlib import sha256
 
-from vdit.config.canonical import Memo, canonical, mapping
+from vdit.config.canonical import Memo, canonical
 from vdit.config.data import Data
 from vdit.config.trial import Trial
 
 # The arm is only a name and `launch` only says where; the miniature world is part of the data's digest, and no other benchmark reads it.
 _OF_THE_TRIAL = tuple(field.name for field in fields(Trial) if field.name not in ("arm", "launch"))
 _OF_THE_DATA = tuple(field.name for field in fields(Data) if field.name != "world")
+_SORTED = tuple(sorted(_OF_THE_TRIAL))
+_DIGESTS = {f"config.{name}": name for name in _OF_THE_TRIAL if name != "seed"}
 
 
 def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: str, memo: Memo | None = None) -> str:
@@ -18,9 +20,10 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 
     `memo` may be handed from call to call to make many keys fast; it never changes the result.
     """
-    config = mapping({name: _text(trial, name, memo) for name in _OF_THE_TRIAL})
-    digests = {"data": data_digest, "weights": weights_digest, "code": code_digest}
-    whole = mapping({"config": config, **{name: canonical(digest) for name, digest in digests.items()}})
+    config = ",".join([f'"{name}":{_text(trial, name, memo)}' for name in _SORTED])
+    data, weights, code = canonical(data_digest), canonical(weights_digest), canonical(code_digest)
+    # The canonical JSON of a mapping, put together of texts.
+    whole = f'{{"code":{code},"config":{{{config}}},"data":{data},"weights":{weights}}}'
     return sha256(whole.encode()).hexdigest()
 
 
@@ -34,7 +37,7 @@ def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
 
     `memo` as for `trial_key`.
     """
-    return {f"config.{name}": _short(_text(trial, name, memo)) for name in _OF_THE_TRIAL if name != "seed"}
+    return {name: _short(_text(trial, section, memo)) for name, section in _DIGESTS.items()}
 
 
 def _text(trial: Trial, name: str, memo: Memo | None) -> str:

@@ -1,7 +1,7 @@
 """Designs: from the arms and axes of a study to the list of arms to compare, the reference first."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 
 from vdit.config.trial import Trial
 from vdit.registry import nearest
@@ -75,6 +75,7 @@ def resolve(base: Trial, arms: Iterable[Arm]) -> list[Trial]:
     An axis changes one section, by what is in that section alone. So a section is made once for the levels that it comes of, and arms that
     have it in common have one object, whose text is made once too.
     """
+    whole = {field.name: getattr(base, field.name) for field in fields(base)}
     sections: dict[str, str] = {}
     first = {section: _Step(base) for section in SECTIONS}
     found = []
@@ -84,7 +85,7 @@ def resolve(base: Trial, arms: Iterable[Arm]) -> list[Trial]:
             section = sections.get(name) or sections.setdefault(name, _changed_section(base, name, level))
             last[section] = last.get(section, first[section]).next(name, level)
         varied = {section: getattr(step.trial, section) for section, step in last.items()}
-        found.append(replace(base, arm=arm.name, **varied))
+        found.append(Trial(**{**whole, **varied, "arm": arm.name}))
     return found
 
 
@@ -104,8 +105,9 @@ class _Step:
 
 def _changed_section(base: Trial, name: str, level: Level) -> str:
     varied = axis(name).apply(base, level)
-    (section,) = [section for section in SECTIONS if getattr(varied, section) is not getattr(base, section)]
-    return section
+    changed = [section for section in SECTIONS if getattr(varied, section) is not getattr(base, section)]
+    assert len(changed) == 1, f"axis {name} changes {' and '.join(changed) or 'nothing'}; an axis changes one section"
+    return changed[0]
 
 
 def _reference_levels(study: Study) -> Levels:

@@ -78,12 +78,13 @@ def stages(arms: Sequence[Trial], memo: Memo, sharing: Sharing | None = None) ->
         parts = Parts(trial.model.backbone, trial.model.prompt, trial.model.noise)
         if parts not in known:
             known[parts] = verdicts(parts)
+        clip = _of_clips(trial, memo)
         for verdict in known[parts]:
-            if verdict not in groups:
-                groups[verdict] = _Group([], {}, size(verdict[0], trial))
-            groups[verdict].arms.append(trial.arm)
+            group = groups.get(verdict) or groups.setdefault(verdict, _Group([], {}, size(verdict[0], trial)))
+            group.arms.append(trial.arm)
             if not verdict[1]:
-                groups[verdict].copies.setdefault(_inputs(verdict[0], trial, memo), trial)
+                inputs = (*clip, *_of_features(trial, memo)) if verdict[0] == "U-Net features" else clip
+                group.copies.setdefault(inputs, trial)
     order = sorted(groups, key=lambda verdict: (STAGES.index(verdict[0]), len(verdict[1])))
     return tuple(_stage(verdict, groups[verdict], sharing) for verdict in order)
 
@@ -177,17 +178,21 @@ def _largest_frame(trial: Trial) -> tuple[int, int]:
     return world.height, world.width
 
 
-def _inputs(stage: Node, trial: Trial, memo: Memo) -> tuple[object, ...]:
-    """Everything that the stage's output depends on, beside the data and weights that a study's trials have in common.
+def _of_clips(trial: Trial, memo: Memo) -> tuple[object, ...]:
+    """All that the stages before the U-Net depend on, beside the data and weights that a study's trials have in common.
 
     Parts are there as their texts, because a text remembers its hash.
     """
     model, backbone = trial.model, trial.model.backbone
-    parts: tuple[object, ...] = (trial.data, model.architecture, model.encode)
-    if stage == "U-Net features":
-        parts = (*parts, model.diffusion, model.pyramid, model.prompt, model.noise)
-    mode = backbone.mode if stage == "U-Net features" else ""
-    return (backbone.name, backbone.seed, mode, *[canonical(part, memo) for part in parts])
+    parts = canonical(trial.data, memo), canonical(model.architecture, memo), canonical(model.encode, memo)
+    return (backbone.name, backbone.seed, *parts)
+
+
+def _of_features(trial: Trial, memo: Memo) -> tuple[object, ...]:
+    """All that the U-Net's features depend on beside that."""
+    model = trial.model
+    parts = (model.diffusion, model.pyramid, model.prompt, model.noise)
+    return (model.backbone.mode, *[canonical(part, memo) for part in parts])
 
 
 def _stage(verdict: Verdict, group: _Group, sharing: Sharing | None) -> Stage:
