@@ -170,8 +170,8 @@ class _Identities:
         return self.seen[place]
 
     def weights(self, trial: Trial) -> str:
-        parts = (trial.model.backbone, trial.model.architecture)
-        place = ("weights", trial.launch.weights, *(canonical(part, self.memo) for part in parts))
+        backbone, architecture = canonical(trial.model.backbone, self.memo), canonical(trial.model.architecture, self.memo)
+        place = ("weights", trial.launch.weights, backbone, architecture)
         if place not in self.seen:
             self.seen[place] = weights_identity(trial, self.manifests)
         return self.seen[place]
@@ -179,7 +179,7 @@ class _Identities:
 
 def _points(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
     """Every arm with every seed. Seeds are outermost: a study that is interrupted has whole replicates."""
-    return ((arm, starts.of(replace(resolved, seed=seed))) for seed in seeds for arm, resolved in arms)
+    return ((arm, starts.of(trial if trial.seed == seed else replace(trial, seed=seed))) for seed in seeds for arm, trial in arms)
 
 
 @dataclass(frozen=True, slots=True)
