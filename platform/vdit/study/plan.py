@@ -11,8 +11,8 @@ from vdit.config.canonical import Memo, canonical
 from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
 from vdit.config.key import folder_name, section_digests, trial_key
-from vdit.config.stage import Digests, Stored, group, stage_code
 from vdit.config.shipped import located
+from vdit.config.stage import Digests, Stored, group, stage_code
 from vdit.config.trial import Trial
 from vdit.study import design, feasible
 from vdit.study.accept import Acceptances, find, last_plan, remembered
