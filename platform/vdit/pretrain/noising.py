@@ -45,5 +45,5 @@ def predict(unet: "UNet3DConditionModel", noisy_BTCHW: Tensor, steps_B: Tensor, 
     started = Start(x, None, time_BC.repeat_interleave(frames, dim=0), frames)
     for _, x in layers(unet, started, prompts_BLC.repeat_interleave(frames, dim=0)):
         last_NCHW = x
-    output_NCHW = unet.conv_out(unet.conv_act(unet.conv_norm_out(last_NCHW)))
+    output_NCHW: Tensor = unet.conv_out(unet.conv_act(unet.conv_norm_out(last_NCHW)))
     return rearrange(output_NCHW, "(b t) c h w -> b t c h w", b=clips)

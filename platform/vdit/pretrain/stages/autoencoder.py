@@ -57,7 +57,7 @@ class Reconstruction:
         vae = copy.deepcopy(self.module)
         mean_C, spread_C = statistics(vae, self.clips, np.arange(min(MEASURED_CLIPS, self.clips.trained_on)))
         standardise(vae, mean_C, spread_C, self.settings.spread / self.sizes.scaling_factor)
-        return vae.state_dict()
+        return dict(vae.state_dict())
 
 
 def statistics(vae: AutoencoderKL, seen: clips.Clips, numbers: "np.typing.NDArray[np.int64]") -> tuple[Tensor, Tensor]:

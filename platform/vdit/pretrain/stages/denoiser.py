@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,7 +118,8 @@ def mistaken(scene: Scene, kind: str, rng: np.random.Generator) -> tuple[Thing, 
     """The scene's things, each with a colour, shape or motion that none of them has; as they are where all are taken."""
     used = {getattr(thing, kind) for thing in scene.things}
     free = [value for value in VALUES[kind] if value not in used]
-    return tuple(replace(thing, **{kind: free[rng.integers(len(free))]}) for thing in scene.things) if free else scene.things
+    others: list[dict[str, Any]] = [{kind: free[rng.integers(len(free))]} for _ in scene.things] if free else []
+    return tuple(replace(thing, **other) for thing, other in zip(scene.things, others, strict=True)) if free else scene.things
 
 
 def latents(given: Given, seen: clips.Clips) -> NDArray[np.float32]:
@@ -135,7 +137,7 @@ def latents(given: Given, seen: clips.Clips) -> NDArray[np.float32]:
 def _write(path: Path, clips_TCHW: Iterable[Tensor], count: int) -> None:
     """Whole or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    array: NDArray[np.float32] | None = None
+    array: np.memmap[Any, Any] | None = None
     for number, clip_TCHW in enumerate(clips_TCHW):
         if array is None:
             array = open_memmap(draft, mode="w+", dtype=np.float32, shape=(count, *clip_TCHW.shape))

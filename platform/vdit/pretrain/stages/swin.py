@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from einops import rearrange
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
@@ -55,7 +56,8 @@ class Classification:
 
     def seen(self, numbers: NDArray[np.int64]) -> Tensor:
         frames_BTHW3 = self.clips.frames_NTHW3[numbers]
-        return clips.shares(frames_BTHW3.reshape(-1, *frames_BTHW3.shape[2:])).unflatten(0, (len(numbers), -1))
+        shares_N3HW = clips.shares(rearrange(frames_BTHW3, "b t h w c -> (b t) h w c"))
+        return rearrange(shares_N3HW, "(b t) c h w -> b t c h w", b=len(numbers))
 
     def loss(self, draws: Draws) -> Tensor:
         numbers = self.clips.pick(self.batch, draws.rng)
@@ -68,7 +70,7 @@ class Classification:
         scores_BA = torch.cat([self.module(self.seen(part)) for part in parts])
         present_BA = torch.from_numpy(self.present_NA[numbers])
         right_BA = ((scores_BA > 0) == (present_BA > 0)).float()
-        kinds = zip(GROUPS, right_BA.split([len(names) for names in GROUPS.values()], dim=1), strict=True)
+        kinds = zip(GROUPS, torch.split(right_BA, [len(names) for names in GROUPS.values()], dim=1), strict=True)
         loss = functional.binary_cross_entropy_with_logits(scores_BA, present_BA)
         return {"loss": float(loss), **{kind: float(answers.mean()) for kind, answers in kinds}}
 

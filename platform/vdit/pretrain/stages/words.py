@@ -66,7 +66,7 @@ class Guessing:
         return {"loss": float(loss), "guessed": float(right)}
 
     def weights(self) -> Mapping[str, Tensor]:
-        return self.module.roberta.state_dict()
+        return dict(self.module.roberta.state_dict())
 
 
 def say(scene: Scene, rng: np.random.Generator) -> str:
