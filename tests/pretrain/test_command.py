@@ -105,6 +105,9 @@ def test_another_recipe_takes_the_stages_in_which_it_agrees(start: Start, edited
     assert [line for line in out.splitlines() if "starting" in line] == ["denoiser: starting"]
     code, out, _ = ended(start(str(edited(("denoiser: {steps: 6", "denoiser: {steps: 7")))))
     assert code == 0 and "6 of 6" in out and "starting" not in out
+    shutil.rmtree(tmp_path / "runs/pretrain/clips")
+    code, out, _ = ended(start(str(edited())))
+    assert code == 0 and "starting" not in out, "nobody is left to train on the clips"
 
 
 def test_an_entry_of_a_stage_is_no_trial() -> None:

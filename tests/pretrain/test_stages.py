@@ -120,4 +120,17 @@ def test_a_frozen_text_tower_is_that_of_the_towers_and_a_trained_one_is_not(fini
     task.loss(draws("a test")).backward()
     assert all(parameter.grad is None for parameter in task.module.text.parameters())
     assert any(parameter.grad is not None and parameter.grad.abs().sum() > 0 for parameter in task.module.unet.parameters())
-    (given.folders["denoiser"] / denoiser.LATENTS).unlink()
+
+
+def test_latents_are_the_scaled_means_of_every_clip_and_stay_with_the_autoencoder(finished: Pretraining) -> None:
+    given = finished.given()
+    kept = np.load(finished.place("autoencoder").folder / denoiser.LATENTS)
+    vae = AutoencoderKL(**vae_config(finished.model.architecture.vae)).eval()
+    vae.load_state_dict(weights(finished.place("autoencoder").folder))
+    seen = clips.read(finished.recipe, finished.place("clips").folder)
+    assert len(kept) == finished.recipe.clips
+    for number in (0, 15):
+        with torch.no_grad():
+            means = vae.encode(2 * clips.shares(seen.frames_NTHW3[number]) - 1).latent_dist.mean
+        expected = means * given.architecture.vae.scaling_factor
+        torch.testing.assert_close(torch.from_numpy(kept[number]), expected, atol=1e-4, rtol=1e-3)

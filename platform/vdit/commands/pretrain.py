@@ -64,16 +64,15 @@ def command(
     plan = read(recipe, runs)
     plan.folder.mkdir(parents=True, exist_ok=True)
     name = str(pretraining.document(plan)["study"])
-    with drivers.claim(runs, name, list(plan.keys.values())) as claim:
+    with drivers.claim(runs, name, [plan.keys[stage] for stage in pretraining.missing(plan)]) as claim:
         if claim.others:
             raise ValueError(f"{next(iter(claim.others.values()))} trains stages of this recipe too; wait for it, or end it")
+        pretraining.adopt(plan)
         stages = pretraining.todo(plan, only)
-        console.print(
-            f"{plan.recipe.recipe}: {len(GRAPH) - len(pretraining.todo(plan, None))} of {len(GRAPH)} stages are done", markup=False
-        )
+        console.print(f"{plan.recipe.recipe}: {len(GRAPH) - len(pretraining.missing(plan))} of {len(GRAPH)} stages are done", markup=False)
         if stages:
-            train(plan, stages, "" if local else address, local, tracking_uri, console)
-        if not pretraining.todo(plan, None):
+            train(plan, stages, address, local, tracking_uri, console)
+        if not pretraining.missing(plan):
             deliver(plan, to, console)
 
 

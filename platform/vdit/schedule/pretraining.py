@@ -8,11 +8,12 @@ import os
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vdit.config.code import code_digest
-from vdit.pretrain.given import ROWS, WEIGHTS, Given, Place
+from vdit.pretrain.given import ROWS, WEIGHTS, Given
 from vdit.pretrain.graph import CODE, GRAPH, Stage
 from vdit.pretrain.recipe import Pretraining
 from vdit.registry import find
@@ -27,11 +28,8 @@ QUIET_SECONDS = 10.0  # between two lines of one stage
 
 
 def todo(plan: Pretraining, only: Stage | None) -> list[Stage]:
-    """The stages to run, in order; those that another recipe has finished are taken from it first.
-
-    Raises ValueError where `only` needs one that is not done.
-    """
-    stages = [stage for stage in GRAPH if not adopted(plan, stage)]
+    """The stages to run, in order. Raises ValueError where `only` needs one that is not done."""
+    stages = missing(plan)
     if only is None:
         return stages
     lacking = [need for need in GRAPH[only].needs if need in stages]
@@ -40,19 +38,28 @@ def todo(plan: Pretraining, only: Stage | None) -> list[Stage]:
     return [only] if only in stages else []
 
 
-def adopted(plan: Pretraining, stage: Stage) -> bool:
-    """Whether the stage is done, here or by another recipe whose weights are now here too."""
+def elsewhere(plan: Pretraining, stage: Stage) -> Path | None:
+    """The folder of another recipe that has finished this very stage. Clips have one folder for all."""
     place = plan.place(stage)
-    if place.done or stage == "clips":
-        return place.done
-    for folder in sorted((plan.runs / "pretrain").glob(f"*/{stage}")):
-        if Place(folder, stage, place.key, place.seed).done and (folder / WEIGHTS).exists():
+    found = sorted((plan.runs / "pretrain").glob(f"*/{stage}")) if stage != "clips" else []
+    return next((folder for folder in found if replace(place, folder=folder).done and (folder / WEIGHTS).exists()), None)
+
+
+def missing(plan: Pretraining) -> list[Stage]:
+    """The stages that have to be trained, in order. Clips that somebody removed are missed only where a stage is left to train on them."""
+    undone = [stage for stage in GRAPH if not plan.place(stage).done and elsewhere(plan, stage) is None]
+    return [stage for stage in undone if stage != "clips" or any(stage in GRAPH[other].needs for other in undone)]
+
+
+def adopt(plan: Pretraining) -> None:
+    """Copies what another recipe has finished; only who has claimed the recipe may."""
+    for stage in GRAPH:
+        place, other = plan.place(stage), elsewhere(plan, stage)
+        if not place.done and other is not None:
             draft = plan.folder / f".{stage}.{os.getpid()}"
-            shutil.copytree(folder, draft)
+            shutil.copytree(other, draft)
             shutil.rmtree(place.folder, ignore_errors=True)
             draft.rename(place.folder)
-            return True
-    return False
 
 
 def entry(plan: Pretraining, stage: Stage) -> Entry:

@@ -1,6 +1,7 @@
 """The text-to-video U-Net on the autoencoder's latents, by the diffusion loss and nothing else; the text tower goes on with it.
 
-Latents are posterior means, as they are read later, encoded once. B clips, T frames, C latent channels, H W latent size.
+Latents are posterior means, as they are read later. They are encoded once and stay with the autoencoder, for the next recipe.
+B clips, T frames, C latent channels, H W latent size.
 """
 
 import os
@@ -123,8 +124,8 @@ def mistaken(scene: Scene, kind: str, rng: np.random.Generator) -> tuple[Thing, 
 
 
 def latents(given: Given, seen: clips.Clips) -> NDArray[np.float32]:
-    """[N, T, C, H, W], scaled as the U-Net reads them; from the stage's folder where they are there already."""
-    path = given.folders["denoiser"] / LATENTS
+    """[N, T, C, H, W], scaled as the U-Net reads them."""
+    path = given.folders["autoencoder"] / LATENTS
     if not path.exists():
         vae = AutoencoderKL(**vae_config(given.architecture.vae)).eval()
         vae.load_state_dict(weights(given.folders["autoencoder"]))
@@ -149,4 +150,3 @@ def _write(path: Path, clips_TCHW: Iterable[Tensor], count: int) -> None:
 
 def run(given: Given, report: Report) -> None:
     train(Denoising(given), given.recipe.denoiser, given.place("denoiser"), report)
-    (given.folders["denoiser"] / LATENTS).unlink(missing_ok=True)
