@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     {"cli", "commands"},
     {"schedule"},
-    {"train", "weights", "score", "prepare", "submit", "predict"},
+    {"train", "weights", "score", "prepare", "submit", "predict", "pretrain"},
     {"model", "backbones", "benchmarks", "clips", "metrics", "record", "features", "track"},
     {"axes", "study"},
     {"config", "registry", "video", "__init__"},
@@ -27,6 +27,7 @@ SIDEWAYS = {
     ("cli", "commands"),
     ("config", "registry"),
     ("predict", "train"),
+    ("pretrain", "train"),
     ("__init__", "predict"),
     ("predict", "submit"),
 }
