@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,15 @@ def test_a_database_that_fails_is_a_lost_record(tmp_path: Path, record: MLflow) 
     broken.parent, broken.open, broken.logged = "", {"k": "0" * 32}, {}
     with pytest.raises(RecordLostError, match="sqlite:///there failed"):
         broken.fail("k", "why")
+
+
+def test_a_trial_that_was_left_is_killed_until_it_goes_on(record: MLflow, folder: Path) -> None:
+    entry = replace(ENTRY, key="l" * 64)
+    record.start(entry)
+    record.skip(entry.key, "SKIPPED: stopped by ASHA at step 2 of 6")
+    run = record.find(entry.key)
+    assert run is not None and (run.info.status, run.data.tags["vdit.reason"]) == ("KILLED", "SKIPPED: stopped by ASHA at step 2 of 6")
+    record.start(entry)
+    run = record.find(entry.key)
+    assert run is not None and run.info.status == "RUNNING" and "vdit.reason" not in run.data.tags
+    record.forget(entry.key)
