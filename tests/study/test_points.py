@@ -123,3 +123,15 @@ def test_a_point_that_was_ended_early_is_no_part_of_the_estimate_until_it_may_ru
     stops.resume(study, runs, key)
     again = plan.build(study, runs)
     assert not again.pruned and again.due == 4
+
+
+def test_an_arm_that_was_written_down_since_its_point_was_ended_is_to_run(write: Callable[[str], Path]) -> None:
+    write(SEARCH + AXES)
+    study, runs = spec.read("demo"), Path("runs")
+    values = {"timestep": 100, "noise": "gaussian", "head": "vdit"}
+    stops.keep(study, runs, [Point(values)])
+    key = plan.build(study, runs).trials[-1].key
+    stops.keep(study, runs, [Point(values, Stop(key, 4, 12, 0.5))])
+    write((SEARCH + AXES).replace("{noise: predicted}}", "{noise: predicted}, mine: {timestep: 100, noise: gaussian}}"))
+    made = plan.build(spec.read("demo"), runs)
+    assert key in {planned.key for planned in made.missing} and not made.pruned

@@ -19,7 +19,7 @@ from vdit.study.plan import Plan, PlannedTrial
 from vdit.study.points import Space
 from vdit.study.rehearsal import Stage, shortened
 from vdit.track.memory import Memory
-from vdit.train.folder import REHEARSAL, data_folder, weights_folder, write_json
+from vdit.train.folder import REHEARSAL, data_folder, sweep, weights_folder, write_json
 
 # Runs the trials of a plan in a runs folder.
 Perform = Callable[[Plan, Sequence[PlannedTrial], Path], Outcome]
@@ -36,24 +36,32 @@ class Verdict:
 
 def rehearse(stage: Stage, perform: Perform) -> Verdict:
     """What has no marker yet is performed, then thrown away; where it failed its log stays until the next time."""
+    # A driver that was killed in a rehearsal has left it.
+    shutil.rmtree(stage.place, ignore_errors=True)
+    sweep(stage.place.parent)
     due = stage.due()
     if due:
-        shutil.rmtree(stage.place, ignore_errors=True)
-        short = [_short(planned, stage.runs) for planned in due]
-        for planned in short:
-            write_json(folder_of(planned, stage.place) / REHEARSAL, {"of": str(folder_of(planned, stage.runs))})
-        outcome = perform(replace(stage.plan, trials=tuple(short)), short, stage.place)
-        for planned in due:
-            if planned.key in outcome.finished:
-                result = json.loads((folder_of(planned, stage.place) / "result.json").read_bytes())
-                write_json(stage.file_of(planned), stage.found(planned, result))
-        failed = [planned for planned in due if planned.key in outcome.failed]
-        if failed:
-            return Verdict(tuple(_complaint(stage, planned, outcome.failed[planned.key]) for planned in failed), outcome.bad_input)
-        if len(outcome.finished) < len(due):
-            return Verdict(unfinished=True)
+        verdict = _performed(stage, due, perform)
+        if verdict.refused or verdict.unfinished:
+            return verdict
         shutil.rmtree(stage.place, ignore_errors=True)
     return Verdict((*stage.unmeasured(), *stage.noops()) if stage.todo else ())
+
+
+def _performed(stage: Stage, due: Sequence[PlannedTrial], perform: Perform) -> Verdict:
+    """Of those that have passed it leaves markers."""
+    short = [_short(planned, stage.runs) for planned in due]
+    for planned in short:
+        write_json(folder_of(planned, stage.place) / REHEARSAL, {"of": str(folder_of(planned, stage.runs))})
+    outcome = perform(replace(stage.plan, trials=tuple(short)), short, stage.place)
+    for planned in due:
+        if planned.key in outcome.finished:
+            result = json.loads((folder_of(planned, stage.place) / "result.json").read_bytes())
+            write_json(stage.file_of(planned), stage.found(planned, result))
+    failed = [planned for planned in due if planned.key in outcome.failed]
+    if failed:
+        return Verdict(tuple(_complaint(stage, planned, outcome.failed[planned.key]) for planned in failed), outcome.bad_input)
+    return Verdict(unfinished=len(outcome.finished) < len(due))
 
 
 class Rehearsing(Reporter):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,11 @@ class Search:
         self.points = points.drawn(self.study, runs)
         self.draws = Draws(self.space, self.rules)
         self.written = {arm.name: self.space.of(arm) for arm in self.study.arms}
-        self.halving = Halving(self.rules, [str(folder_of(self.of(name), runs)) for name in self.written])
+        own = [self.of(name) for name in self.written]
+        # An arm that was written down since its point was ended early is to be trained to its end.
+        kept = {planned.key for planned in own}
+        self.points = [replace(point, stop=None) if point.stop and point.stop.key in kept else point for point in self.points]
+        self.halving = Halving(self.rules, [str(folder_of(planned, runs)) for planned in own])
         self.turns: list[Turn] = []
         self.told = 0
         # Keys of trials that have ended, and whose they are where another driver runs them.

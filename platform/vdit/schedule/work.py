@@ -88,7 +88,9 @@ def spent(plan: Plan, runs: Path) -> Amount:
 
 def check_budget(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, at_once: int, undrawn: int = 0) -> None:
     """Raises ValueError where the estimate for `todo` and so many points, so many at a time, exceeds the budget, or that is spent."""
-    count = len(todo) + undrawn
+    count, search = len(todo) + undrawn, plan.study.search
+    if undrawn and search is not None:
+        at_once = min(at_once, search.parallel)
     if count:
         budget.check(plan.study.path, plan.study.budget, spent(plan, runs), needed(plan, count, at_once), plan.estimate.source)
 

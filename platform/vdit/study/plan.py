@@ -163,7 +163,9 @@ def build(
     identities = _Identities(runs / "manifests", provisional, memo)
     trials = _trials(pairs, identities, code, _Results(_finished(runs), accepted))
     reasons, undrawn = points.stopped(study, runs), points.undrawn(study, runs)
-    pruned = {trial.key: reasons[trial.key] for trial in trials if trial.key in reasons and not trial.done}
+    written = {arm.name for arm in study.arms}
+    early = (trial for trial in trials if trial.key in reasons and not trial.done and trial.trial.arm not in written)
+    pruned = {trial.key: reasons[trial.key] for trial in early}
     count = sum(not trial.done and trial.key not in pruned for trial in trials) + undrawn
     cost = _cost(study.estimate, trials, runs, count)
     shared = stages(resolved, memo, _sharing(study, identities, trials, runs))
