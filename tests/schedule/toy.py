@@ -102,4 +102,4 @@ class Rehearsed:
             raise RuntimeError("80 GB are not enough")
         first = {"losses": {"loss": float(len(self.trial.model.noise.kind))}, "gradients": {"a": 1.0}}
         write_json(self.folder / "result.json", {"seconds": 0.1, "metrics": {"jf": 1.0}, "first": first})
-        return Progress("done", 1, 1, (), {})
+        return Progress("done", 1, 1, (), {"jf": 1.0})
