@@ -54,3 +54,27 @@ def test_a_study_of_data_that_is_not_given_is_planned_provisionally(tmp_path: Pa
 def test_times_and_sizes_are_rounded_for_people() -> None:
     assert [duration(seconds) for seconds in (5, 59.4, 90, 5399, 7200)] == ["5 s", "59 s", "2 min", "90 min", "2 h"]
     assert [size(count) for count in (0, 999, 1000, 5e7, 2e9, 3e12)] == ["0 B", "999 B", "1 kB", "50 MB", "2 GB", "3.0 TB"]
+
+
+def test_the_budget_is_shown_beside_the_estimate(tmp_path: Path) -> None:
+    """Ten points of 10 s and 1 MB on two GPUs each, an hour of wall and half a GPU hour gone."""
+    demo = (EXPERIMENTS / "demo.yaml").read_text()
+    study = tmp_path / "demo.yaml"
+    study.write_text(demo + "budget: {gpu_hours: 40, disk_gb: 5}\nlaunch: {gpus: 1, workers: 2}\n")
+    (tmp_path / "runs/studies/demo").mkdir(parents=True)
+    (tmp_path / "runs/studies/demo/spent.json").write_text('{"wall_seconds": 3600, "gpu_seconds": 1800}')
+    app = typer.Typer()
+    app.command()(command)
+    for arguments in ([], ["--json"]):
+        result = CliRunner().invoke(app, [str(study), *arguments], obj={"runs": tmp_path / "runs"}, env={"COLUMNS": "200"})
+        assert result.exit_code == 0, result.output
+        if arguments:
+            made = json.loads(result.output)
+            hours = made["estimate"]["seconds"] / 3600
+            assert made["budget"] == {
+                "gpu_hours": {"needed": 2 * hours, "spent": 0.5, "limit": 40},
+                "wall_hours": {"needed": hours, "spent": 1.0, "limit": None},
+                "disk_gb": {"needed": made["estimate"]["disk_bytes"] / 1e9, "spent": 0.0, "limit": 5},
+            }
+        else:
+            assert "GPU hours, " in result.output and " of 40 gpu_hours (0.5 spent); " in result.output and "of 5 disk_gb" in result.output

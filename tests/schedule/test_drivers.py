@@ -96,3 +96,22 @@ def test_a_torn_file_is_nobodys(tmp_path: Path) -> None:
     remote(tmp_path, age=0).write_text('{"study": "fir')
     with drivers.claim(tmp_path, "first", KEYS) as mine:
         assert mine.others == {}
+
+
+def test_a_trial_that_is_added_is_claimed_like_the_others_and_what_another_runs_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Oracle: another driver that is started after it."""
+    monkeypatch.setattr(drivers, "BEAT_SECONDS", 0.01)
+    with drivers.claim(tmp_path, "first", KEYS[:1]) as mine, drivers.claim(tmp_path, "second", KEYS[1:2]):
+        assert mine.add(KEYS[0]) is None and mine.add(KEYS[2]) is None
+        owner = mine.add(KEYS[1])
+        assert owner is not None and owner.study == "second"
+        with drivers.claim(tmp_path, "third", KEYS[:3]) as third:
+            assert {key: driver.study for key, driver in third.others.items()} == {KEYS[0]: "first", KEYS[1]: "second", KEYS[2]: "first"}
+        os.utime(mine.path, (0, 0))
+        deadline = time.monotonic() + 10
+        while mine.path.stat().st_mtime == 0:
+            assert time.monotonic() < deadline, "the heart beats for another entry than the one that counts"
+            time.sleep(0.01)
+    assert not list(tmp_path.glob("drivers/*.json"))

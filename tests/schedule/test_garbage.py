@@ -138,3 +138,17 @@ def test_a_folder_that_cannot_be_judged_is_left_alone(runs: Path, tmp_path: Path
     assert "plan.json: Expecting" in capsys.readouterr().err
     assert cli.main(["gc", "--runs", str(tmp_path / "nowhere")]) == 2
     assert trial(runs, "a").exists()
+
+
+def test_of_rehearsals_what_failed_and_what_no_study_plans_goes_and_what_runs_stays(runs: Path) -> None:
+    plan(runs, "one", "a")
+    write(runs / "rehearsals" / f"{'a' * 16}.json")
+    other = write(runs / "rehearsals" / f"{'b' * 16}.json")
+    write(runs / "rehearsals" / f"{'c' * 16}.json", old=False)
+    failed = write(runs / "rehearsals/one/trials/x/log.txt").parents[2]
+    age(failed)
+    write(runs / "rehearsals/two/trials/x/log.txt", old=False)
+    assert gone(runs) == {
+        str(other.relative_to(runs)): "rehearsal of no study's trial",
+        str(failed.relative_to(runs)): "rehearsal that failed or was cut off",
+    }

@@ -89,3 +89,14 @@ def test_a_lost_record_stops_nothing(tiny: Path, tmp_path: Path, monkeypatch: py
         made.progressed(folder, step(1, done=True))
     assert made.outcome.finished == set(keys)
     assert "the server is gone" in record.close("FINISHED")
+
+
+def test_what_is_left_without_a_result_does_not_stay_open_in_the_record(tiny: Path, tmp_path: Path) -> None:
+    record = Memory()
+    made, (first, _), (key, other) = reporter(tiny, tmp_path / "runs", record)
+    made.started(first)
+    made.progressed(first, step(0))
+    (Path(first) / "checkpoint").mkdir(parents=True)
+    made.close()
+    assert record.skipped == {key: "PREEMPTED: interrupted"}, "the other was never opened"
+    assert {name: end.state for name, end in made.outcome.ended.items()} == {key: "PREEMPTED", other: "SKIPPED"}

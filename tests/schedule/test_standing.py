@@ -106,3 +106,14 @@ def test_how_others_were_left_stays_when_some_are_tried_again(tmp_path: Path) ->
     standing.forget(tmp_path, {"b"})
     standing.keep_ended(tmp_path, {"c": Ended("PREEMPTED", "y")})
     assert standing.read_ended(tmp_path) == {"a": Ended("SKIPPED", "x"), "c": Ended("PREEMPTED", "y")}
+
+
+def test_a_point_that_a_search_has_ended_early_is_skipped_even_while_its_driver_lives(plan: Plan, first: Path, tmp_path: Path) -> None:
+    key = plan.trials[0].key
+    pruned = replace(plan, pruned={key: "stopped by ASHA at step 2 of 6"})
+    (first / "checkpoint").mkdir()
+    with drivers.claim(tmp_path, "tiny", [key]):
+        one, _ = standing.of(pruned, tmp_path)
+        assert (one.state, one.reason) == ("SKIPPED", "stopped by ASHA at step 2 of 6")
+    done = replace(pruned, trials=(replace(plan.trials[0], done=True), plan.trials[1]))
+    assert next(standing.of(done, tmp_path)).state == "COMPLETE"

@@ -25,7 +25,7 @@ from vdit.train.group import Member
 from vdit.train.session import Session
 
 VDIT = Path(sys.executable).parent / "vdit"
-WAIT_SECONDS = 180
+WAIT_SECONDS = 400
 
 
 class Study:
@@ -217,7 +217,7 @@ def test_losses_that_are_not_finite_fail_their_trials_and_three_of_them_stop_the
         study.study.read_text().replace("max_steps: 6", "max_steps: 6, learning_rate: 1e30").replace("seeds: [0]", "seeds: [0, 1, 2]")
     )
     study.study.write_text(diverging)
-    process = study.start()
+    process = study.start("--no-rehearsal")
     output, _ = process.communicate(timeout=2 * WAIT_SECONDS)
     assert process.returncode == 1, output
     assert "not finite after step" in output or "LossNotFiniteError: loss is" in output
@@ -232,3 +232,35 @@ def test_losses_that_are_not_finite_fail_their_trials_and_three_of_them_stop_the
     again = study.start("--arm", failed[0]["arm"], "--seed", str(failed[0]["seed"]))
     output, _ = again.communicate(timeout=WAIT_SECONDS)
     assert again.returncode == 1 and "--retry-failed tries it again" in output
+
+
+SEARCHED = """design: search
+search: {trials: 3, startup: 2, grace_steps: 2, reduction: 2}
+axes: {timestep: {low: 0, high: 200, step: 100}, noise: [gaussian, predicted]}
+"""
+
+
+@pytest.mark.slow
+def test_a_search_that_was_interrupted_goes_on_and_tries_no_point_twice(study: Study) -> None:
+    """And every level has been rehearsed before, of which only markers are left."""
+    text = study.study.read_text().replace("design: listed\n", SEARCHED).replace("  VD-T: {prompt: text, noise: gaussian}\n", "")
+    study.study.write_text(text.replace("light: [0.4], light_draws: 1, drift_clips: 2, drift_frames: 3", "light: [], drift_clips: 0"))
+    process = study.start()
+    wait_for(study.results, process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=WAIT_SECONDS)
+    stamps = {name: (place / "result.json").stat().st_mtime_ns for name, place in study.results().items()}
+    output = study.run()
+    rows = json.loads((study.runs / "studies/tiny/search.json").read_text())["points"]
+    assert len(rows) == len({json.dumps(row["values"]) for row in rows}) == 3
+    plan = planning.build(spec.read(str(study.study)), study.runs)
+    ended = {row["stop"]["key"] for row in rows if row["stop"]}
+    assert {planned.key for planned in plan.missing} == ended
+    assert all((study.runs / "trials" / name / "result.json").stat().st_mtime_ns == stamp for name, stamp in stamps.items())
+    assert all((study.runs / "trials" / planned.folder / "checkpoint" / checkpoint.NAME).exists() for planned in plan.trials)
+    assert "jf " in output
+    markers = list((study.runs / "rehearsals").iterdir())
+    assert len(markers) == 3 and all(marker.suffix == ".json" for marker in markers)
+    status = [str(VDIT), "status", str(study.study), "--runs", str(study.runs)]
+    shown = subprocess.run(status, env=study.environment, capture_output=True, text=True, check=True).stdout
+    assert shown.count("stopped by ASHA at step") == len(ended)

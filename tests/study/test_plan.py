@@ -152,7 +152,7 @@ def test_a_plan_imports_no_torch_ray_or_mlflow(write: Callable[[str], Path]) -> 
     write(TWINS)
     code = (
         "import sys; from pathlib import Path; from vdit.study import plan, spec; from vdit.commands.plan import show\n"
-        "show(plan.build(spec.read('demo'), Path('runs')))\n"
+        "show(plan.build(spec.read('demo'), Path('runs')), Path('runs'))\n"
         "print([name for name in ('torch', 'ray', 'mlflow', 'pandas', 'deepspeed', 'cv2') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

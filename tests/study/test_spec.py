@@ -13,6 +13,7 @@ HEAD = "study: demo\npreset: small\n"
 ARMS = "arms: {VD-T: {prompt: text}}\n"
 
 GRID = ARMS + "design: grid\naxes: {head: [vdit]}\n"
+SEARCH = ARMS + "reference: VD-T\ndesign: search\nsearch: {trials: 3}\n"
 
 WRONG = {
     "arms: {VD-T: {promt: text}}": "arms.VD-T.promt: unknown axis 'promt'; did you mean 'prompt'?",
@@ -57,6 +58,20 @@ WRONG = {
     ARMS + "design: paired\naxes: {timestep: [1]}\nzip: [[timestep]]": "zip.0: a group needs two axes or more",
     ARMS + "design: paired\naxes: {timestep: [1]}\nzip: [[timestep, timestep]]": "zip.0: 'timestep' is there twice",
     ARMS + "design: paired\naxes: {timestep: [1]}\nzip: [timestep]": "zip.0: should be a list, is 'timestep'",
+    SEARCH + "axes: {timestep: {low: 0, high: 5, step: 2}}": "axes.timestep: from 0 to 5 in steps of 2 ends nowhere",
+    SEARCH + "axes: {timestep: {low: 0, high: 1000}}": "axes.timestep.1: should be less than or equal to 999, is 1000",
+    SEARCH + "axes: {timestep: {low: 0, hihg: 9}}": "axes.timestep.hihg: unknown key 'hihg'; did you mean 'high'?",
+    SEARCH + "axes: {timestep: {low: 0}}": "axes.timestep: key 'high' is missing; add it",
+    SEARCH + "axes: {prompt: {low: 0, high: 1}}": "axes.prompt.0: should be 'image', 'text' or 'image+text', is 0",
+    SEARCH + "axes: {timestep: 5}": "axes.timestep: should be a list, or a range {low: 0, high: 300, step: 50}, is 5",
+    SEARCH + "axes: {timestep: [0]}\nseeds: [0, 1]": "seeds: a search takes one seed a point",
+    SEARCH.replace("trials: 3", "trials: 3, grace_steps: 30")
+    + "axes: {timestep: [0]}": "search.grace_steps: is 30, and a stopped point keeps its last checkpoint; take a multiple of",
+    SEARCH.replace("trials: 3", "trals: 3") + "axes: {timestep: [0]}": "search.trals: unknown key 'trals'; did you mean 'trials'?",
+    SEARCH.replace("trials: 3", "trials: 3, metric: jg") + "axes: {timestep: [0]}": "search.metric: unknown value 'jg'; did you mean 'j'?",
+    SEARCH.replace("search: {trials: 3}\n", "") + "axes: {timestep: [0]}": "search: design 'search' needs the number of points",
+    SEARCH.replace("reference: VD-T\n", "") + "axes: {timestep: [0]}": "reference: design 'search' needs the name of the arm to vary",
+    ARMS + "search: {trials: 3}": "search: design 'listed' searches nothing; drop it, or write design: search",
     ARMS + "when: {head: {backbone: [random]}}": "when: under design 'listed' no condition ever changes",
     GRID + "when: {head: {backbon: [random]}}": "when.head.backbon: unknown axis 'backbon'; did you mean 'backbone'?",
     GRID + "when: {head: {backbone: [randm]}}": "when.head.backbone.0: unknown level 'randm'; did you mean 'random'?",

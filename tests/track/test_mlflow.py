@@ -119,3 +119,15 @@ def test_a_stage_of_a_pretraining_lies_below_its_recipe_and_is_no_trial(runs: Pa
     assert parent.data.tags["vdit.kind"] == "pretrain"
     (study,) = record.client.search_runs([record.experiment], "tags.`vdit.kind` = 'study' and tags.`vdit.study` = 'tiny'")
     assert study.info.run_id != parent.info.run_id
+
+
+def test_a_trial_that_was_left_is_killed_until_it_goes_on(record: MLflow, folder: Path) -> None:
+    entry = replace(ENTRY, key="l" * 64)
+    record.start(entry)
+    record.skip(entry.key, "SKIPPED: stopped by ASHA at step 2 of 6")
+    run = record.find(entry.key)
+    assert run is not None and (run.info.status, run.data.tags["vdit.reason"]) == ("KILLED", "SKIPPED: stopped by ASHA at step 2 of 6")
+    record.start(entry)
+    run = record.find(entry.key)
+    assert run is not None and run.info.status == "RUNNING" and "vdit.reason" not in run.data.tags
+    record.forget(entry.key)

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,12 @@ class Server(Memory):
 
     def fail(self, key: str, reason: str) -> None:
         self.answer("fail", key, lambda: Memory.fail(self, key, reason))
+
+    def skip(self, key: str, reason: str) -> None:
+        self.answer("skip", key, lambda: Memory.skip(self, key, reason))
+
+    def study(self, plan: Mapping[str, Any]) -> None:
+        self.answer("study", str(plan["study"]), lambda: Memory.study(self, plan))
 
     def note(self, name: str, value: str) -> None:
         self.answer("note", name, lambda: self.tags.update({name: value}))
@@ -200,3 +207,30 @@ def test_a_failure_is_recorded_with_its_reason(told: Spool, server: Server) -> N
     server.down = False
     assert told.close("FAILED") == ""
     assert server.failed == {ENTRIES["VD-I"].key: "ValueError: a.jpg"}
+
+
+def test_what_is_left_without_a_result_is_ended_and_a_result_that_comes_after_all_counts(
+    told: Spool, server: Server, tmp_path: Path
+) -> None:
+    server.down = True
+    for arm in ("VD-I", "VD-T"):
+        told.start(ENTRIES[arm])
+        told.skip(ENTRIES[arm].key, "PREEMPTED: interrupted")
+    told.finish(ENTRIES["VD-T"], tmp_path)
+    server.down = False
+    assert told.close("KILLED") == ""
+    assert server.skipped == {ENTRIES["VD-I"].key: "PREEMPTED: interrupted"}
+    assert finished(server) == [ENTRIES["VD-T"].key]
+
+
+def test_the_newest_plan_arrives_also_where_the_record_was_opened_again_with_the_first(told: Spool, server: Server) -> None:
+    told.study({"study": "s", "trials": [1]})
+    until(lambda: server.plans)
+    server.down = True
+    told.study({"study": "s", "trials": [1, 2]})
+    told.note("name", "value")
+    until(lambda: server.asked > 4)
+    server.down = False
+    assert told.close("FINISHED") == ""
+    assert server.plans[-1]["trials"] == [1, 2]
+    assert server.calls[-1] == ("close", "FINISHED")

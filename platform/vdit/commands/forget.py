@@ -20,6 +20,7 @@ def command(
 
     from vdit.commands.run import choose
     from vdit.schedule import drivers
+    from vdit.schedule.stops import resume
     from vdit.study import plan as planning
     from vdit.study import spec
     from vdit.track.mlflow import MLflow, default_uri
@@ -36,4 +37,6 @@ def command(
     # The result goes first: from here on the trial is not done, whatever happens to the rest.
     (folder / "result.json").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
+    if planned.key in plan.pruned:
+        resume(plan.study, runs, planned.key)
     typer.echo(f"forgot {arm}, seed {seed} (trials/{planned.folder})" if known else f"{arm}, seed {seed} had no results; nothing to forget")

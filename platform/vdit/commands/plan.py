@@ -27,17 +27,19 @@ def command(
 
     from vdit.study import edit, plan, spec
 
-    made = plan.build(spec.read(study, data=data, weights=weights, start=start), Path(context.obj["runs"]), provisional=True, accept=accept)
+    runs = Path(context.obj["runs"])
+    made = plan.build(spec.read(study, data=data, weights=weights, start=start), runs, provisional=True, accept=accept)
     changes = edit.changes(made.last, made)
     if as_json:
-        typer.echo(json.dumps(made.document() | {"changes": edit.document(changes)}, indent=1, ensure_ascii=False))
+        more = {"changes": edit.document(changes), "budget": budget(made, runs)}
+        typer.echo(json.dumps(made.document() | more, indent=1, ensure_ascii=False))
         return
-    show(made)
+    show(made, runs)
     for line in (*edit.describe_accepted(made), *edit.describe(changes or ())):
         typer.echo(line)
 
 
-def show(plan: "Plan") -> None:
+def show(plan: "Plan", runs: Path) -> None:
     """The plan as a person reads it."""
     from rich.console import Console
 
@@ -48,12 +50,37 @@ def show(plan: "Plan") -> None:
         console.print(plan.notice, style="yellow")
     console.print(arms_table(plan))
     points, left = len(plan.arms) * len(study.seeds), len(plan.missing)
-    console.print(f"{points} points, {len(plan.trials)} distinct trials, {len(plan.trials) - left} done, {left} missing")
+    early = f", {len(plan.pruned)} of them ended early" if plan.pruned else ""
+    undrawn = f"; {plan.undrawn} points are not drawn yet" if plan.undrawn else ""
+    console.print(f"{points} points, {len(plan.trials)} distinct trials, {len(plan.trials) - left} done, {left} missing{early}{undrawn}")
     for trial in [trial for trial in plan.trials if trial.shared_with][:SHOWN_ARMS]:
         console.print(f"  {trial.trial.arm}, seed {trial.trial.seed} is also {', '.join(trial.shared_with)}", soft_wrap=True, markup=False)
     console.print(stages_table(plan))
-    cost = plan.estimate
-    console.print(f"Estimate: {duration(cost.seconds)} one after the other, {size(cost.disk_bytes)} on disk ({cost.source})", markup=False)
+    cost, parts = plan.estimate, budget(plan, runs)
+    gpus = f", {parts['gpu_hours']['needed']:.3g} GPU hours" if parts["gpu_hours"]["needed"] else ""
+    took = f"{duration(cost.seconds)} one after the other{gpus}, {size(cost.disk_bytes)} on disk"
+    console.print(f"Estimate: {took} ({cost.source})", markup=False)
+    limited = [
+        f"{part['needed']:.3g} of {part['limit']:g} {name} ({part['spent']:.3g} spent)"
+        for name, part in parts.items()
+        if part["limit"] is not None
+    ]
+    if limited:
+        console.print(f"Budget: {'; '.join(limited)}", markup=False)
+
+
+def budget(plan: "Plan", runs: Path) -> "dict[str, dict[str, float | None]]":
+    """For each limit that a study may have: what its trials need, one after the other, what was spent, and the limit, if it has one."""
+    from dataclasses import asdict
+    from math import isfinite
+
+    from vdit.schedule.work import needed, spent
+
+    limits, used = asdict(plan.study.budget), asdict(spent(plan, runs))
+    return {
+        name: {"needed": amount, "spent": used[name], "limit": limits[name] if isfinite(limits[name]) else None}
+        for name, amount in asdict(needed(plan, plan.due, 1)).items()
+    }
 
 
 def arms_table(plan: "Plan") -> "Table":
@@ -81,7 +108,7 @@ def arms_table(plan: "Plan") -> "Table":
 def _state(plan: "Plan", planned: "PlannedTrial") -> str:
     if planned.done and planned.code != plan.code:
         return f"done by {planned.code[:12]}, accepted"
-    return "done" if planned.done else "missing"
+    return "done" if planned.done else "ended early" if planned.key in plan.pruned else "missing"
 
 
 def stages_table(plan: "Plan") -> "Table":

@@ -1,21 +1,37 @@
 """`vdit run`: run what a study lacks, on Ray, or one arm in this process."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from vdit.schedule.cluster import Cluster
+    from vdit.schedule.drivers import Claim
     from vdit.schedule.reporter import Outcome
     from vdit.schedule.work import Work
     from vdit.study.plan import Plan, PlannedTrial
     from vdit.track.spool import Spool
 
-SHOWN = 6
+
+@dataclass(frozen=True)
+class Manner:
+    """How a study is run: where, with or without a rehearsal, and whether a search goes on.
+
+    `again` plans the study that is run once more, with what is done and drawn by then.
+    """
+
+    where: "Cluster"
+    rehearsal: bool
+    searched: bool
+    claim: "Claim"
+    again: "Callable[[], Plan]"
 
 
 def command(
@@ -37,13 +53,16 @@ def command(
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
     autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: trials may wait for its machines.")] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try trials again whose retries are used up.")] = False,
+    rehearsal: Annotated[bool, typer.Option(help="First take one tiny step of every arm end to end, once.")] = True,
 ) -> None:
     """Run what is missing of a study; what is done stays done."""
     from functools import partial
 
     from rich.console import Console
 
+    from vdit.commands._ending import conclude
     from vdit.schedule import cluster, drivers, work
+    from vdit.study.plan import again
     from vdit.study.snapshot import Snapshot
 
     if local and accept:
@@ -54,20 +73,24 @@ def command(
     make = partial(make_plan, study, runs, {"data": data, "weights": weights, "start": start}, steps, workers, accept, store)
     before = Snapshot.of(study)
     plan = make()
-    chosen = choose(plan, arm, seed)
-    ready(console, plan, chosen, runs)
-    with drivers.claim(runs, plan.study.study, [one.key for one in chosen if not one.done]) as claim:
+    chosen, searched = choose(plan, arm, seed), plan.study.search is not None and arm is None
+    if local and searched:
+        raise ValueError("a search is run by Ray Tune; leave out --local, or name one of its arms with --arm")
+    ready(console, plan, chosen, due(plan, chosen, searched), runs)
+    with drivers.claim(runs, plan.study.study, [one.key for one in due(plan, chosen, searched)]) as claim:
         plan = work.refreshed(plan, runs)
-        chosen = choose(plan, arm, seed)
-        mine = work.of(chosen, runs, claim.others, retry_failed)
-        work.check_budget(plan, mine.todo, runs, 1 if local else len(mine.todo))
+        mine = work.of(due(plan, choose(plan, arm, seed), searched), runs, claim.others, retry_failed)
+        undrawn = plan.undrawn if searched else 0
+        work.check_budget(plan, mine.todo, runs, 1 if local else len(mine.todo) + undrawn, undrawn)
         if local:
-            alone(console, plan, mine, runs)
+            alone(console, plan, mine, runs, rehearsal)
             return
-        outcome = together(console, plan, mine, open_record(console, plan, runs, tracking_uri), where)
+        manner = Manner(where, rehearsal, searched, claim, partial(again, plan, runs))
+        outcome = together(console, plan, mine, open_record(console, plan, runs, tracking_uri), manner)
+    plan = manner.again()
     for line in before.describe(plan, make, runs / "manifests"):
         console.print(line, markup=False)
-    conclude(console, plan, chosen, outcome, runs)
+    conclude(console, plan, choose(plan, arm, seed), outcome, plan.pruned if searched else (), runs)
 
 
 def make_plan(study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str, store: str) -> "Plan":
@@ -100,14 +123,14 @@ def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTria
     ]
 
 
-def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: Path) -> None:
+def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", todo: "list[PlannedTrial]", runs: Path) -> None:
     """Says how much is to do, and what an edit of study, data or code since the last run has done to the trials; checks disk and data."""
     from vdit.schedule import sharing
     from vdit.schedule.run import check_data, check_disk
     from vdit.study import edit
 
-    todo = sum(not planned.done for planned in chosen)
-    console.print(f"{plan.study.study}: {len(chosen)} trials, {len(chosen) - todo} done, {todo} to run")
+    done, points = sum(planned.done for planned in chosen), f", {plan.undrawn} points to draw" if plan.undrawn else ""
+    console.print(f"{plan.study.study}: {len(chosen)} trials, {done} done, {len(todo)} to run{points}")
     for line in (*edit.describe_accepted(plan), *edit.describe(edit.changes(plan.last, plan) or ())):
         console.print(line, markup=False)
     if plan.notice:
@@ -117,14 +140,22 @@ def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", runs: 
     sharing.prepare(plan, runs)
 
 
-def alone(console: "Console", plan: "Plan", work: "Work", runs: Path) -> None:
+def due(plan: "Plan", chosen: "list[PlannedTrial]", searched: bool) -> "list[PlannedTrial]":
+    """What of it is not done; a search leaves alone what it has ended early."""
+    return [planned for planned in chosen if not planned.done and not (searched and planned.key in plan.pruned)]
+
+
+def alone(console: "Console", plan: "Plan", work: "Work", runs: Path, rehearsal: bool) -> None:
     """Every chosen trial that is not done, one after the other, here. Other workers than one make no sense in one process."""
     from vdit.schedule.local import run
 
     for key, reason in work.failed.items():
         typer.echo(f"vdit: {key[:16]} failed before: {reason}", err=True)
-    if work.todo:
-        run(work.todo, plan, runs, console)
+    verdict = run(work.todo, plan, runs, console, rehearsal) if work.todo else None
+    if verdict is not None and verdict.refused:
+        for reason in verdict.refused:
+            typer.echo(f"vdit: {reason}", err=True)
+        raise typer.Exit(2 if verdict.bad_input else 1)
     console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
 
 
@@ -151,67 +182,62 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "Spoo
     return spool
 
 
-def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", where: "Cluster") -> "Outcome":
+def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", manner: Manner) -> "Outcome":
     """The study on Ray."""
     from vdit.schedule import cluster, sharing
-    from vdit.schedule.reporter import Outcome, Reporter
-    from vdit.schedule.run import run
-    from vdit.schedule.view import view
+    from vdit.schedule.reporter import Outcome
     from vdit.schedule.work import at_once, check_budget, settle
 
-    todo = work.todo
+    todo, undrawn = work.todo, plan.undrawn if manner.searched else 0
     outcome, status = Outcome(), "KILLED"
     try:
-        if todo:
-            dashboard = cluster.attach(where)
+        if todo or undrawn:
+            first = (*todo, *plan.trials)[0].trial
+            dashboard = cluster.attach(manner.where)
             if dashboard:
                 console.print(f"Ray dashboard: {dashboard}", markup=False)
                 record.note("vdit.ray.dashboard", dashboard)
-            for line in cluster.check(where, [planned.trial for planned in todo], record.runs):
+            for line in cluster.check(manner.where, [planned.trial for planned in todo] or [first], record.runs):
                 console.print(line, markup=False)
-            check_budget(plan, todo, record.runs, at_once(todo[0].trial.launch, where.startable))
-            sharing.check_nodes(todo[0].trial, record.runs)
-            names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in todo}
-            with view(names, console) as shown:
-                outcome = run(todo, Reporter(plan, todo, record.runs, record, shown), where.startable)
-        status = "FAILED" if outcome.failed or outcome.stopped else "KILLED" if outcome.ended else "FINISHED"
+            check_budget(plan, todo, record.runs, at_once(first.launch, manner.where.startable), undrawn)
+            sharing.check_nodes(first, record.runs)
+            outcome = rehearsed(console, plan, work, record.runs, manner) or perform(console, plan, work, record, manner)
         settle(work, plan, record.runs, outcome)
+        left = outcome.ended.keys() - manner.again().pruned.keys()
+        status = "FAILED" if outcome.failed or outcome.stopped or outcome.refused else "KILLED" if left else "FINISHED"
     finally:
         cluster.leave()
         outcome.unrecorded = record.close(status)
     return outcome
 
 
-def conclude(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", outcome: "Outcome", runs: Path) -> None:
-    """The last lines and the exit code; trials that ended the same way share a line."""
-    from vdit.schedule.standing import INTERRUPTED
+def rehearsed(console: "Console", plan: "Plan", work: "Work", runs: Path, manner: Manner) -> "Outcome | None":
+    """How the study ends where its rehearsal refuses it, or was interrupted; None where the trials may start."""
+    import time
 
-    ends = {key: f"failed: {reason}" for key, reason in outcome.failed.items()}
-    ends |= {key: f"{'skipped' if end.state == 'SKIPPED' else 'preempted'}: {end.reason}" for key, end in outcome.ended.items()}
-    grouped: dict[str, list[PlannedTrial]] = {}
-    for planned in chosen:
-        if planned.key in ends:
-            grouped.setdefault(ends[planned.key], []).append(planned)
-    interrupted = not outcome.stopped and any(end.reason == INTERRUPTED for end in outcome.ended.values())
-    for end, those in grouped.items():
-        if not (interrupted and end.endswith(INTERRUPTED)):
-            names = ", ".join(f"{planned.trial.arm} (seed {planned.trial.seed})" for planned in those[:SHOWN])
-            more = f" and {len(those) - SHOWN} more" if len(those) > SHOWN else ""
-            typer.echo(f"vdit: {names}{more} {end}", err=True)
-            if end.startswith("failed: "):
-                typer.echo(f"vdit: the whole story is in {logs(those, runs)}", err=True)
-    if outcome.unrecorded:
-        typer.echo(f"vdit: {outcome.unrecorded}", err=True)
-    complete = sum(planned.done or planned.key in outcome.finished for planned in chosen)
-    if interrupted:
-        raise typer.Abort
-    if complete < len(chosen):
-        typer.echo(f"vdit: {plan.study.study}: {complete}/{len(chosen)} trials are complete", err=True)
-        raise typer.Exit(2 if outcome.bad_input else 1)
-    console.print(f"{plan.study.study}: all {len(chosen)} trials are done; vdit tables {plan.study.study} makes the tables")
+    from vdit.schedule import rehearsal
+    from vdit.schedule.view import view
+
+    if not manner.rehearsal:
+        return None
+    stage, started = rehearsal.stage(plan, work.todo, runs, manner.searched), time.monotonic()
+    arms = len(stage.due())
+    verdict = rehearsal.on_ray(stage, lambda names: view(names, console), manner.where.startable)
+    if arms:
+        console.print(f"rehearsal: {arms} arms, a step of each end to end, in {time.monotonic() - started:.1f} s", markup=False)
+    return rehearsal.refusal(verdict, plan, work.todo, runs) if verdict.refused or verdict.unfinished else None
 
 
-def logs(failed: "list[PlannedTrial]", runs: Path) -> str:
-    """Where the logs of trials are that failed alike; of many the first."""
-    paths = [str(runs / "trials" / planned.folder / "log.txt") for planned in failed]
-    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+def perform(console: "Console", plan: "Plan", work: "Work", record: "Spool", manner: Manner) -> "Outcome":
+    """The trials themselves."""
+    from vdit.schedule import search
+    from vdit.schedule.reporter import Reporter
+    from vdit.schedule.run import run
+    from vdit.schedule.view import view
+
+    names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in work.todo}
+    with view(names, console) as shown:
+        if not manner.searched:
+            return run(work.todo, Reporter(plan, work.todo, record.runs, record, shown), manner.where.startable)
+        found = search.Search(plan, work, record.runs, manner.again, manner.claim)
+        return search.run(found, search.SearchReporter(found, record, shown), manner.where.startable)

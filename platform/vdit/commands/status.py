@@ -56,12 +56,15 @@ def go_on(plan: "Plan", runs: Path, console: "Console") -> None:
     found: list[Standing] = []
 
     def look() -> dict[str, str]:
-        found[:] = standing.of(planning.again(plan, runs), runs)
+        latest[0] = planning.again(plan, runs)
+        found[:] = standing.of(latest[0], runs)
+        names.update({one.trial.key: f"{one.trial.trial.arm}, seed {one.trial.trial.seed}" for one in found})
         return {one.trial.key: f"{one.state}: {one.reason}" if one.reason else one.state for one in found}
 
-    names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in plan.trials}
+    names: dict[str, str] = {}
+    latest = [plan]
     try:
-        follow(look, names, lambda _: shown(plan, found, runs), console)
+        follow(look, names, lambda _: shown(latest[0], found, runs), console)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
@@ -75,6 +78,7 @@ def document(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> dict[str,
         "planned": len(found),
         "counts": counts(found),
         "driver": driver,
+        "undrawn": plan.undrawn,
         "trials": [one.row() for one in found],
     }
 
@@ -102,7 +106,8 @@ def shown(plan: "Plan", found: "Sequence[Standing]", runs: Path) -> "list[Render
         parts.append(f"running: {driver}")
     complete = sum(one.state == "COMPLETE" for one in found)
     rest = ", ".join(f"{count} {state}" for state, count in counts(found).items() if state != "COMPLETE")
-    return [*parts, f"{plan.study.study}: {complete}/{len(found)} COMPLETE{', ' if rest else ''}{rest}"]
+    points = f"; {plan.undrawn} points are not drawn yet" if plan.undrawn else ""
+    return [*parts, f"{plan.study.study}: {complete}/{len(found)} COMPLETE{', ' if rest else ''}{rest}{points}"]
 
 
 def counts(found: "Sequence[Standing]") -> dict[str, int]:

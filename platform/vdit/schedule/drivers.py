@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -53,10 +53,12 @@ class Driver:
 class Claim:
     """This process's entry, given up at the end of the block. `others` has, by key, the driver that runs the trial already."""
 
+    driver: Driver
     file: IO[str]
     path: Path
     others: Mapping[str, Driver]
     ended: threading.Event = field(default_factory=threading.Event)
+    swapped: threading.Lock = field(default_factory=threading.Lock)
 
     def __enter__(self) -> Self:
         threading.Thread(target=self.beat, daemon=True, name="driver's heartbeat").start()
@@ -69,7 +71,25 @@ class Claim:
 
     def beat(self) -> None:
         while not self.ended.wait(BEAT_SECONDS):
-            os.utime(self.file.fileno())
+            with self.swapped:
+                os.utime(self.file.fileno())
+
+    def add(self, key: str) -> Driver | None:
+        """Claims one more trial; where another driver runs it, it is that one's, which is returned."""
+        name = folder_name(key)
+        if name in self.driver.trials:
+            return None
+        with alone(self.path.parent):
+            others = (driver for driver in alive(self.path.parent) if driver != self.driver)
+            owner = next((driver for driver in others if name in driver.trials), None)
+            if owner is not None:
+                return owner
+            self.driver = replace(self.driver, trials=(*self.driver.trials, name))
+            with self.swapped:
+                # The new entry is locked before it takes the place of the old one, which is open, and so locked, until then.
+                before, (self.file, self.path) = self.file, _announce(self.path.parent, self.driver)
+                before.close()
+        return None
 
 
 def claim(runs: Path, study: str, keys: Sequence[str]) -> Claim:
@@ -91,8 +111,9 @@ def claim(runs: Path, study: str, keys: Sequence[str]) -> Claim:
         owner = {trial: driver for driver in living for trial in driver.trials}
         others = {key: owner[folder_name(key)] for key in keys if folder_name(key) in owner}
         mine = tuple(folder_name(key) for key in keys if key not in others)
-        file, path = _announce(folder, Driver(study, socket.gethostname(), machine(), os.getpid(), time.time(), mine))
-    return Claim(file, path, others)
+        driver = Driver(study, socket.gethostname(), machine(), os.getpid(), time.time(), mine)
+        file, path = _announce(folder, driver)
+    return Claim(driver, file, path, others)
 
 
 def alive(folder: Path) -> Iterator[Driver]:

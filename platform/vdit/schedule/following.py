@@ -40,7 +40,7 @@ def tell(look: Look, names: Mapping[str, str], shown: Callable[[States], Sequenc
         time.sleep(seconds)
         before, (states, seconds) = states, timed(look)
         for key, state in states.items():
-            if state != before[key]:
+            if state != before.get(key):
                 console.print(Text(f"{names[key]}: {state}"), soft_wrap=True)
 
 

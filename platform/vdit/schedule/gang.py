@@ -9,6 +9,7 @@ import ray
 from ray import tune
 from ray.exceptions import RayActorError, RayTaskError
 from ray.tune.schedulers import TrialScheduler
+from ray.tune.search import Searcher
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from vdit.schedule.placement import Strategy
@@ -97,14 +98,19 @@ class Gang(tune.Trainable):  # type: ignore[misc]
         self.workers, self.crew = [], None
 
 
-def tuner(folders: list[str], crew: Crew, strategy: Strategy, run: tune.RunConfig, scheduler: TrialScheduler | None = None) -> tune.Tuner:
-    """Tune over the trials of these folders, each in a gang placed as said, which the next trial takes over."""
+def tuner(
+    trials: list[str] | Searcher, crew: Crew, strategy: Strategy, run: tune.RunConfig, scheduler: TrialScheduler | None = None
+) -> tune.Tuner:
+    """Tune over the trials of these folders, or of those that come one by one, each in a gang placed as said, which the next takes over."""
     # The trial's own actor needs nothing of its own beside worker 0.
     bundles = tune.PlacementGroupFactory([{}] + [crew.shape.worker()] * crew.shape.workers, strategy=strategy)
+    listed = isinstance(trials, list)
     return tune.Tuner(
         tune.with_resources(Gang, bundles),
-        param_space={"folder": tune.grid_search(folders), "crew": crew},
-        tune_config=tune.TuneConfig(reuse_actors=True, scheduler=scheduler),
+        param_space={"crew": crew} | ({"folder": tune.grid_search(trials)} if listed else {}),
+        tune_config=tune.TuneConfig(
+            reuse_actors=True, scheduler=scheduler, search_alg=None if listed else trials, num_samples=1 if listed else -1
+        ),
         run_config=run,
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from vdit.config.key import folder_name
 from vdit.schedule import drivers
+from vdit.study.rehearsal import FOLDER
 from vdit.train.folder import DRAFT, stats
 
 # A run writes into its folders at every report; what was written to within this time may belong to one that goes on.
@@ -36,7 +37,7 @@ class Use:
 def find(runs: Path, now: float | None = None) -> list[Piece]:
     """Everything that may go, in the order of its path. Raises ValueError where a plan cannot be read: its trials are not known then."""
     uses, moment = used(runs), time.time() if now is None else now
-    pieces = [*trials(runs, uses, moment), *leftovers(runs, moment)]
+    pieces = [*trials(runs, uses, moment), *rehearsals(runs, uses, moment), *leftovers(runs, moment)]
     return sorted(pieces, key=lambda piece: piece.path)
 
 
@@ -97,7 +98,7 @@ def finished(folder: Path, uses: Use) -> Iterator[Piece]:
 
 def leftovers(runs: Path, now: float) -> Iterator[Piece]:
     """Drafts of killed writers, and what Ray Tune had of killed runs."""
-    places = [runs / "manifests", *folders(runs / "studies"), *(folder for folder in folders(runs / "trials"))]
+    places = [runs / "manifests", runs / FOLDER, *folders(runs / "studies"), *(folder for folder in folders(runs / "trials"))]
     for place in (*places, *(folder / "checkpoint" for folder in folders(runs / "trials"))):
         for draft in place.glob(".*") if place.is_dir() else ():
             if DRAFT.fullmatch(draft.name) and now - draft.lstat().st_mtime >= IDLE_SECONDS:
@@ -105,6 +106,16 @@ def leftovers(runs: Path, now: float) -> Iterator[Piece]:
     for folder in folders(runs / "ray"):
         if now - newest(folder) >= IDLE_SECONDS:
             yield piece(folder, "Ray's files of a killed run")
+
+
+def rehearsals(runs: Path, uses: Use, now: float) -> Iterator[Piece]:
+    """Those that failed or were cut off, and what is known of those of trials in no plan."""
+    for folder in folders(runs / FOLDER):
+        if now - newest(folder) >= IDLE_SECONDS:
+            yield piece(folder, "rehearsal that failed or was cut off")
+    for marker in sorted((runs / FOLDER).glob("*.json")):
+        if marker.stem not in uses.keep and now - marker.lstat().st_mtime >= IDLE_SECONDS:
+            yield piece(marker, "rehearsal of no study's trial")
 
 
 def folders(place: Path) -> list[Path]:

@@ -28,7 +28,7 @@ class Outcome:
     """How the trials of one run ended, by key; what is in none of the three was left as it was.
 
     `ended` are those that were skipped or preempted, `stopped` says why the study stopped before it was through: "" where it was not, or
-    where the user interrupted it.
+    where the user interrupted it. `refused` says, a line a reason, why the rehearsal let nothing start.
     """
 
     finished: set[str] = field(default_factory=set)
@@ -37,6 +37,7 @@ class Outcome:
     bad_input: bool = False
     unrecorded: str = ""
     stopped: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass
@@ -81,12 +82,13 @@ class Reporter:
     ) -> None:
         self.plan, self.runs, self.record, self.view, self.now = plan, runs, record, view, now
         self.todo = {str(folder_of(planned, runs)): planned for planned in todo}
-        self.launch = todo[0].trial.launch
+        self.launch = plan.trials[0].trial.launch
         self.place = runs / "studies" / plan.study.study
         self.limits = plan.study.budget
         measured = self.limits.disk_gb < math.inf
         self.spending = Spending(self.place, [folder_of(planned, runs) for planned in plan.trials], measured, now())
         self.running: dict[str, Attempt] = {}
+        self.opened: set[str] = set()
         # Lost trials that are to run again, and when a worker or node took them away.
         self.retried: dict[str, float] = {}
         self.given_up: list[str] = []
@@ -102,8 +104,13 @@ class Reporter:
         self.tick()
         self.running[folder] = Attempt()
         self.show_running()
-        self.record.start(entry(planned, self.plan))
+        self.open(planned)
         self.view.show(planned.key, "starting")
+
+    def open(self, planned: PlannedTrial) -> None:
+        """Its run in the record is open until the trial has ended, or is left."""
+        self.opened.add(planned.key)
+        self.record.start(entry(planned, self.plan))
 
     def progressed(self, folder: str, result: Mapping[str, Any]) -> None:
         """A failure the scheduler has dealt with already, unless Tune ended the trial before asking it."""
@@ -142,7 +149,7 @@ class Reporter:
 
     def refused(self, folder: str, reason: str) -> None:
         """The trial cannot run here, such as for want of a place; the next `vdit run` tries it again."""
-        self.record.start(entry(self.todo[folder], self.plan))
+        self.open(self.todo[folder])
         self.ended(folder, "input", reason, "")
 
     def ended(self, folder: str, kind: Kind, reason: str, trace: str) -> Again | Over:
@@ -156,7 +163,7 @@ class Reporter:
         self.left(folder)
         known = attempts.read(Path(folder)).lost(Loss(kind, reason, stack, self.now(), progressed))
         attempts.write(Path(folder), known)
-        verdict = budgets.verdict(planned.key, known)
+        verdict = self.verdict(planned.key, known)
         if isinstance(verdict, Again):
             self.retried[planned.key] = self.now() if kind == "infrastructure" else math.inf
             self.view.show(planned.key, f"lost, again in {clock(verdict.seconds)}: {reason} ({counted(known)})")
@@ -165,6 +172,10 @@ class Reporter:
         self.fail(planned, verdict.reason, trace)
         self.died(planned.key, stack, reason)
         return verdict
+
+    def verdict(self, key: str, known: Attempts) -> Again | Over:
+        """Whether a lost trial runs again, and when."""
+        return budgets.verdict(key, known)
 
     def overdue(self, folder: str) -> bool:
         """Whether a lost trial has waited for a place longer than its budget allows: then it has failed."""
@@ -184,6 +195,12 @@ class Reporter:
         write_json(folder_of(planned, self.runs) / attempts.FAILURE, {"reason": reason, "trace": trace})
         self.record.fail(planned.key, reason)
         self.view.show(planned.key, f"failed: {reason}")
+
+    def skip(self, planned: PlannedTrial, end: standing.Ended) -> None:
+        """It has no result, on purpose or for want of time; whoever runs it again goes on from its checkpoint."""
+        self.outcome.ended[planned.key] = end
+        if planned.key in self.opened:
+            self.record.skip(planned.key, f"{end.state}: {end.reason}")
 
     def died(self, key: str, stack: str, reason: str) -> None:
         """Stops the study where so many trials failed of the same that it is the code, not the trial."""
@@ -225,10 +242,14 @@ class Reporter:
         if self.todo[folder].key in self.retried:
             self.given_up.append(folder)
 
+    def settled(self) -> set[str]:
+        """Keys of the trials that this run does not try again."""
+        return self.outcome.finished | self.outcome.failed.keys() | self.outcome.ended.keys()
+
     def abandoned(self) -> list[str]:
         """Folders of trials that Tune ended though their budgets allow more; none where the study stops or the user does."""
         found, self.given_up = self.given_up, []
-        settled = self.outcome.finished | self.outcome.failed.keys() | {self.todo[folder].key for folder in found}
+        settled = self.settled() | {self.todo[folder].key for folder in found}
         interrupted = any(planned.key not in settled for planned in self.todo.values())
         return [] if self.outcome.stopped or interrupted else found
 
@@ -236,7 +257,7 @@ class Reporter:
         """Folders of the trials that a round has left, for the next one; none where the study stops."""
         if self.outcome.stopped:
             return []
-        settled = self.outcome.finished | self.outcome.failed.keys()
+        settled = self.settled()
         left = {folder: planned for folder, planned in self.todo.items() if planned.key not in settled}
         for folder, planned in left.items():
             self.left(folder)
@@ -247,10 +268,10 @@ class Reporter:
     def close(self) -> None:
         """Every trial that has neither result nor failure is skipped or preempted, and why is kept with the study."""
         self.tick()
-        reason = self.outcome.stopped or standing.INTERRUPTED
+        reason, settled = self.outcome.stopped or standing.INTERRUPTED, self.settled()
         for folder, planned in self.todo.items():
-            if planned.key not in self.outcome.finished and planned.key not in self.outcome.failed:
-                self.outcome.ended[planned.key] = standing.Ended("PREEMPTED" if standing.begun(Path(folder)) else "SKIPPED", reason)
+            if planned.key not in settled:
+                self.skip(planned, standing.unfinished(Path(folder), reason))
         self.running.clear()
         self.show_running()
         self.spending.keep(self.now())

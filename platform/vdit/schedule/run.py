@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vdit.config.trial import Trial
 from vdit.registry import find
 from vdit.schedule import attempts, nodes
-from vdit.schedule.placement import ImpossibleError, Machine, Placement, fit
+from vdit.schedule.placement import ImpossibleError, Machine, fit
 from vdit.schedule.reporter import Outcome, Reporter, entry, folder_of
 from vdit.study import accept
 from vdit.study.plan import Plan, PlannedTrial
@@ -17,8 +18,12 @@ from vdit.track.entry import Record
 from vdit.train.folder import Ticket, data_folder, sweep, write_json
 
 if TYPE_CHECKING:
+    from ray.tune import RunConfig
+    from ray.tune.search import Searcher
+
     from vdit.schedule.watch import Watch
-    from vdit.schedule.worker import Crew
+
+JOB = "vdit.train.session:Session"
 
 
 def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
@@ -73,9 +78,7 @@ def keep_plan(plan: Plan, runs: Path) -> None:
     write_json(place / "plan.json", plan.document())
 
 
-def run(
-    todo: Sequence[PlannedTrial], reporter: Reporter, startable: Sequence[Machine] = (), job: str = "vdit.train.session:Session"
-) -> Outcome:
+def run(todo: Sequence[PlannedTrial], reporter: Reporter, startable: Sequence[Machine] = (), job: str = JOB) -> Outcome:
     """Runs `todo`, all of one launch, on the Ray cluster of this process. Returns when every trial ended or the user interrupted.
 
     Each round places its trials on the cluster as it is; where that changes so that they have no place, the next one places them anew.
@@ -89,40 +92,54 @@ def run(
     return reporter.outcome
 
 
-def once(folders: Sequence[str], reporter: Reporter, startable: Sequence[Machine], job: str) -> list[str]:
+def once(folders: list[str], reporter: Reporter, startable: Sequence[Machine], job: str) -> list[str]:
     """A round: Tune runs the trials until all have ended, the watch ends it, or the study or the user stops. What is left for the next."""
-    from vdit.schedule.watch import Watch, wait
-    from vdit.schedule.worker import Crew
-
-    trials, say = [reporter.todo[folder].trial for folder in folders], reporter.view.say
     try:
-        placement = wait(partial(fit, trials, startable=startable), nodes.present, say)
+        moved = tune(folders, [reporter.todo[folder].trial for folder in folders], reporter, startable, job)
     except ImpossibleError as error:
         for folder in folders:
             reporter.refused(folder, str(error))
         return []
+    # Trials that Tune gave up though they have retries left: it does where a gang dies while it is handed from one to the next.
+    return reporter.preempted() if moved else reporter.abandoned()
+
+
+def tune(source: "list[str] | Searcher", trials: Sequence[Trial], reporter: Reporter, startable: Sequence[Machine], job: str) -> bool:
+    """One pass of Ray Tune over trials by their folders, or as a search suggests them; `trials` are examples of what they ask for.
+
+    Returns whether the watch ended it, because the trials have to be placed anew. Raises ImpossibleError where they have no place.
+    """
+    from vdit.schedule.gang import tuner
+    from vdit.schedule.patience import Patience
+    from vdit.schedule.watch import Watch, wait
+    from vdit.schedule.worker import Crew
+
+    say = reporter.view.say
+    placement = wait(partial(fit, trials, startable=startable), nodes.present, say)
     say(placement.said)
+    crew = Crew(placement.shape, str(reporter.runs), job)
     watch = Watch(trials, placement, nodes.present, startable)
-    tune(folders, reporter, placement, Crew(placement.shape, str(reporter.runs), job), watch)
+    storage = reporter.runs / "ray"
+    try:
+        tuner(source, crew, placement.strategy, settings(reporter, storage, watch), Patience(reporter)).fit()
+    finally:
+        # Trials resume from their own folders; Tune's copy of the experiment is of no further use.
+        shutil.rmtree(storage / reporter.plan.study.study, ignore_errors=True)
     if watch.ended:
         say(watch.ended)
-        return reporter.preempted()
-    # Trials that Tune gave up though they have retries left: it does where a gang dies while it is handed from one to the next.
-    return reporter.abandoned()
+    return bool(watch.ended)
 
 
-def tune(folders: Sequence[str], reporter: Reporter, placement: Placement, crew: "Crew", watch: "Watch") -> None:
-    """One pass of Ray Tune over trials, by their folders."""
+def settings(reporter: Reporter, storage: Path, watch: "Watch") -> "RunConfig":
+    """How Tune itself runs: quietly, and with nothing to decide."""
     from ray.tune import CheckpointConfig, FailureConfig, RunConfig
     from ray.tune.stopper import CombinedStopper
 
     from vdit.schedule.callback import TuneReports
-    from vdit.schedule.gang import tuner
-    from vdit.schedule.patience import Patience, StopsWhenIdle
+    from vdit.schedule.patience import StopsWhenIdle
 
-    name, storage = reporter.plan.study.study, reporter.runs / "ray"
-    settings = RunConfig(
-        name=name,
+    return RunConfig(
+        name=reporter.plan.study.study,
         storage_path=str(storage),
         verbose=0,
         stop=CombinedStopper(StopsWhenIdle(reporter), watch),
@@ -131,8 +148,3 @@ def tune(folders: Sequence[str], reporter: Reporter, placement: Placement, crew:
         failure_config=FailureConfig(max_failures=-1),
         checkpoint_config=CheckpointConfig(num_to_keep=1),
     )
-    try:
-        tuner(list(folders), crew, placement.strategy, settings, Patience(reporter)).fit()
-    finally:
-        # Trials resume from their own folders; Tune's copy of the experiment is of no further use.
-        shutil.rmtree(storage / name, ignore_errors=True)

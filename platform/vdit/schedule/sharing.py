@@ -18,7 +18,7 @@ def chosen(setting: str) -> str:
 
 def prepare(plan: Plan, runs: Path) -> None:
     """Makes the store of the missing trials, if they have one. Raises ValueError where it cannot be written or is too small for them."""
-    roots = {folder_of(planned.trial.launch.store, runs) for planned in plan.missing}
+    roots = {folder_of(planned.trial.launch.store, runs) for planned in (plan.trials if plan.due else plan.missing)}
     for root in filter(None, roots):
         create(root)
         there = sum(

@@ -29,8 +29,14 @@ class Spending:
     def __init__(self, study: Path, folders: Iterable[Path], measure_disk: bool, now: float) -> None:
         self.study = study
         self.wall, self.gpu = read(study)
-        self.sizes = {folder: size(folder) for folder in folders} if measure_disk else {}
+        self.sizes: dict[Path, int] = {}
+        self.measure_disk = measure_disk
+        self.watch(folders)
         self.seen = self.kept = now
+
+    def watch(self, folders: Iterable[Path]) -> None:
+        """These are the study's trials, too."""
+        self.sizes |= {folder: size(folder) for folder in folders} if self.measure_disk else {}
 
     def tick(self, now: float, gpus: int, running: Collection[Path]) -> Amount:
         """The time since the last tick was spent on so many GPUs. Written, and the running trials measured, every ten seconds."""

@@ -60,6 +60,8 @@ def of(plan: Plan, runs: Path) -> Iterator[Standing]:
             state, reason = "FAILED", str(json.loads((folder / attempts.FAILURE).read_bytes())["reason"])
         elif planned.key in running:
             state, reason = RUNS
+        elif planned.key in plan.pruned:
+            state, reason = "SKIPPED", plan.pruned[planned.key]
         elif planned.folder in claimed:
             state, reason = ("PREEMPTED", f"runs again: {known.losses[-1].reason}") if known.losses else WAITS
         else:
@@ -79,6 +81,11 @@ def _left(folder: Path, known: attempts.Attempts, ended: Ended | None) -> tuple[
 def begun(folder: Path) -> bool:
     """Whether a trial has left anything to go on from, or to count."""
     return (folder / "checkpoint").exists() or (folder / attempts.NAME).exists()
+
+
+def unfinished(folder: Path, reason: str) -> Ended:
+    """Of a trial that has neither result nor failure when a run ends."""
+    return Ended("PREEMPTED" if begun(folder) else "SKIPPED", reason)
 
 
 def read_ended(study: Path) -> dict[str, Ended]:

@@ -27,7 +27,7 @@ class Row:
 
     def share(self) -> float:
         """How much of the trial is done, 0 to 1."""
-        if self.state == "done" or self.state.startswith("failed"):
+        if self.state == "done" or self.state.startswith(("failed", "skipped")):
             return 1.0
         part = self.position / self.of if self.of else 0.0
         if self.state == "train":
@@ -40,6 +40,7 @@ class View(Protocol):
 
     def __enter__(self) -> Self: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def add(self, key: str, name: str) -> None: ...
     def show(self, key: str, state: str, position: int = 0, of: int = 0, loss: float | None = None) -> None: ...
     def say(self, what: str) -> None: ...
 
@@ -56,6 +57,10 @@ class Progressing:
         self.rows = {key: Row(name) for key, name in names.items()}
         self.console = console
         self.started = time.monotonic()
+
+    def add(self, key: str, name: str) -> None:
+        """A trial that was not known from the start."""
+        self.rows.setdefault(key, Row(name))
 
     def update(self, key: str, state: str, position: int, of: int, loss: float | None) -> Row:
         row = self.rows[key]

@@ -40,7 +40,7 @@ def of(chosen: Sequence[PlannedTrial], runs: Path, others: Mapping[str, Driver],
     for planned in (planned for planned in chosen if not planned.done):
         folder = runs / "trials" / planned.folder
         if planned.key in others:
-            left[planned.key] = Ended("SKIPPED", f"{others[planned.key]} runs it; run this study again after that")
+            left[planned.key] = left_to(others[planned.key])
             continue
         if retry_failed:
             attempts.clear(folder)
@@ -52,6 +52,11 @@ def of(chosen: Sequence[PlannedTrial], runs: Path, others: Mapping[str, Driver],
     return Work(tuple(todo), failed, left)
 
 
+def left_to(driver: Driver) -> Ended:
+    """How a trial stands that another driver runs."""
+    return Ended("SKIPPED", f"{driver} runs it; run this study again after that")
+
+
 def settle(work: Work, plan: Plan, runs: Path, outcome: Outcome) -> None:
     """Adds to what was run how the rest stands at the end. What another driver has finished by now is recorded by that one."""
     outcome.failed |= work.failed
@@ -61,22 +66,33 @@ def settle(work: Work, plan: Plan, runs: Path, outcome: Outcome) -> None:
     standing.keep_ended(runs / "studies" / plan.study.study, {key: end for key, end in work.left.items() if key not in late})
 
 
-def check_budget(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, at_once: int) -> None:
-    """Raises ValueError where the estimate for `todo`, so many trials at a time, exceeds the study's budget, or that is spent."""
-    if not todo:
-        return
-    limits, launch, cost = plan.study.budget, todo[0].trial.launch, plan.estimate
-    missing = len(plan.missing)
-    each, gpus = cost.seconds / missing / 3600, launch.workers if launch.gpus else 0
-    needed = Amount(
-        gpu_hours=len(todo) * each * gpus,
-        wall_hours=math.ceil(len(todo) / max(1, at_once)) * each,
-        disk_gb=len(todo) * cost.disk_bytes / missing / 1e9,
+def needed(plan: Plan, count: int, at_once: int) -> Amount:
+    """The estimate for `count` of the plan's trials, so many at a time."""
+    launch, cost = plan.trials[0].trial.launch, plan.estimate
+    due, gpus = max(1, plan.due), launch.workers if launch.gpus else 0
+    each = cost.seconds / due / 3600
+    return Amount(
+        gpu_hours=count * each * gpus,
+        wall_hours=math.ceil(count / max(1, at_once)) * each,
+        disk_gb=count * cost.disk_bytes / due / 1e9,
     )
+
+
+def spent(plan: Plan, runs: Path) -> Amount:
+    """What all runs of the study have spent. Disk is walked only where the study limits it."""
     wall, gpu = spending.read(runs / "studies" / plan.study.study)
-    measured = limits.disk_gb < math.inf
+    measured = plan.study.budget.disk_gb < math.inf
     disk = sum(spending.size(runs / "trials" / planned.folder) for planned in plan.trials) if measured else 0
-    budget.check(plan.study.path, limits, Amount(gpu / 3600, wall / 3600, disk / 1e9), needed, cost.source)
+    return Amount(gpu / 3600, wall / 3600, disk / 1e9)
+
+
+def check_budget(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, at_once: int, undrawn: int = 0) -> None:
+    """Raises ValueError where the estimate for `todo` and so many points, so many at a time, exceeds the budget, or that is spent."""
+    count, search = len(todo) + undrawn, plan.study.search
+    if undrawn and search is not None:
+        at_once = min(at_once, search.parallel)
+    if count:
+        budget.check(plan.study.path, plan.study.budget, spent(plan, runs), needed(plan, count, at_once), plan.estimate.source)
 
 
 def at_once(launch: Launch, startable: Sequence[Machine]) -> int:

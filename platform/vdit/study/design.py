@@ -1,6 +1,6 @@
 """Designs: from the arms and axes of a study to the list of arms to compare, the reference first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 from vdit.config.trial import Trial
@@ -12,8 +12,11 @@ from vdit.study.feasible import OF_DIFFUSION
 from vdit.study.spec import SECTIONS, Arm, Level, Study, axis
 
 
-def arms(study: Study) -> list[Arm]:
-    """The arms of the study, named differently, the reference first. Raises ValueError naming the file where that cannot be."""
+def arms(study: Study, drawn: Sequence[Arm] = ()) -> list[Arm]:
+    """The arms of the study, named differently, the reference first. Raises ValueError naming the file where that cannot be.
+
+    `drawn` are the points that a search has tried so far.
+    """
     match study.design:
         case "listed":
             found = listed(study)
@@ -23,12 +26,17 @@ def arms(study: Study) -> list[Arm]:
             found = one_factor(study)
         case "leave-one-out":
             found = leave_one_out(study)
+        case "search":
+            found = [*study.arms, *drawn]
     names = {arm.name: arm for arm in found}
     if len(names) < len(found):
         twice = next(arm.name for arm in found if names[arm.name] is not arm)
         raise ValueError(f"{shown(study.path)}: arms.{twice}: the design makes an arm of this name too; choose another name")
     if study.reference and study.reference not in names:
         raise ValueError(f"{shown(study.path)}: reference: unknown arm {study.reference!r}; {nearest(study.reference, names)}")
+    unknown = next((name for name in study.allow_noop if name not in names and study.design != "search"), None)
+    if unknown is not None:
+        raise explain.unknown(study.path, ("allow_noop",), "arm", unknown, names)
     first = names.pop(study.reference or found[0].name)
     return [first, *names.values()]
 
@@ -43,14 +51,14 @@ def grid(study: Study) -> list[Arm]:
 
     The axes of a group of `zip` count as one: that makes it `paired`.
     """
-    levels = _reference_levels(study)
-    return [*study.arms, *(_varied(study, levels, point) for point in crossed(factors(study, levels), levels))]
+    levels = reference_levels(study)
+    return [*study.arms, *(varied(study, levels, point) for point in crossed(factors(study, levels), levels))]
 
 
 def one_factor(study: Study) -> list[Arm]:
     """The written arms, and for each level of each axis, or group of axes, the reference with that alone changed."""
-    levels = _reference_levels(study)
-    points = [_varied(study, levels, point) for factor in factors(study, levels) for point in crossed([factor], levels)]
+    levels = reference_levels(study)
+    points = [varied(study, levels, point) for factor in factors(study, levels) for point in crossed([factor], levels)]
     reference, *trials = resolve(study.base, [Arm("", levels), *points])
     # A level that the reference has already, by name or by default, makes no other arm.
     return [*study.arms, *(point for point, trial in zip(points, trials, strict=True) if replace(trial, arm="") != reference)]
@@ -58,7 +66,7 @@ def one_factor(study: Study) -> list[Arm]:
 
 def leave_one_out(study: Study) -> list[Arm]:
     """The written arms, and for each axis, or group of axes, the reference without that component: at the one level that is listed."""
-    levels = _reference_levels(study)
+    levels = reference_levels(study)
     components = factors(study, levels)
     found = [_without(study, levels, component) for component in components]
     reference, *trials = resolve(study.base, [Arm("", levels), *found])
@@ -110,11 +118,12 @@ def _changed_section(base: Trial, name: str, level: Level) -> str:
     return changed[0]
 
 
-def _reference_levels(study: Study) -> Levels:
+def reference_levels(study: Study) -> Levels:
     return next((arm.levels for arm in study.arms if arm.name == study.reference), {})
 
 
-def _varied(study: Study, levels: Levels, point: Levels) -> Arm:
+def varied(study: Study, levels: Levels, point: Levels) -> Arm:
+    """The reference, of these `levels`, with those of the point; named by the point."""
     return Arm(", ".join([f"{name}={level_name(level)}" for name, level in point.items()]), _changed(study, levels, point))
 
 

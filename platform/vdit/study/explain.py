@@ -5,7 +5,7 @@ import reprlib
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -27,12 +27,15 @@ def unknown(path: Path, keys: Keys, kind: str, word: str, known: Iterable[str]) 
     return complaint(path, keys, f"unknown {kind} {word!r}; {nearest(word, known)}")
 
 
-def of_section(error: ValidationError, path: Path, root: type) -> ValueError:
-    """The first thing pydantic found wrong with the dataclass `root`."""
-    first = error.errors()[0]
-    keys = first["loc"][:-2] if first["loc"][-1] == "[key]" else first["loc"]
+def of_section(error: ValidationError, path: Path, root: type, under: Keys = ()) -> ValueError:
+    """What pydantic found wrong first with the dataclass `root`, which is the value of the keys `under`."""
+    found = error.errors()
+    # A key that is misspelt is missing, too; it is the misspelling that is to be mended.
+    first = next((item for item in found if item["type"] == "unexpected_keyword_argument"), found[0])
+    inner = first["loc"][:-2] if first["loc"][-1:] == ("[key]",) else first["loc"]
+    keys = (*under, *inner)
     if first["type"] == "unexpected_keyword_argument":
-        return unknown(path, keys, "key", str(keys[-1]), _names(root, keys[:-1]))
+        return unknown(path, keys, "key", str(keys[-1]), _names(root, inner[:-1]))
     if first["type"] in ("missing", "missing_argument"):
         return complaint(path, keys[:-1], f"key {keys[-1]!r} is missing; add it")
     return _of_value(path, keys, [first], "value")
@@ -76,6 +79,7 @@ def _names(root: type, keys: Keys) -> list[str]:
     """The fields of the dataclass that the key path leads to."""
     here: Any = root
     for key in keys:
-        here = get_type_hints(here)[str(key)]
+        kind = get_type_hints(here)[str(key)]
+        here = next((part for part in get_args(kind) if is_dataclass(part)), kind)
     assert is_dataclass(here)
     return [field.name for field in fields(here)]

@@ -14,7 +14,7 @@ from vdit.config.key import folder_name, section_digests, trial_key
 from vdit.config.shipped import located
 from vdit.config.stage import Digests, Stored, group, stage_code
 from vdit.config.trial import Trial
-from vdit.study import design, feasible
+from vdit.study import design, feasible, points
 from vdit.study.accept import Acceptances, find, last_plan, remembered
 from vdit.study.preset import Estimate
 from vdit.study.spec import Arm, Level, Study
@@ -78,6 +78,8 @@ class Plan:
     """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers.
 
     `accepted` are results of older code that stand for trials, of this study or another; `last` is plan.json of the study's last run.
+
+    Of a search `pruned` says, by key, why the trial of a point was ended early, and `undrawn` is how many points are still to be drawn.
     """
 
     study: Study
@@ -89,10 +91,17 @@ class Plan:
     accepted: Acceptances
     notice: str
     last: Mapping[str, Any] | None
+    pruned: Mapping[str, str]
+    undrawn: int
 
     @property
     def missing(self) -> tuple[PlannedTrial, ...]:
         return tuple(trial for trial in self.trials if not trial.done)
+
+    @property
+    def due(self) -> int:
+        """How many trials the estimate is of: those that are missing and not pruned, and those of points that are not drawn yet."""
+        return sum(trial.key not in self.pruned for trial in self.missing) + self.undrawn
 
     @property
     def older(self) -> tuple[PlannedTrial, ...]:
@@ -110,6 +119,7 @@ class Plan:
             "reference": self.arms[0].name,
             "measure": list(study.measure),
             "methods": list(study.methods),
+            **({"search": asdict(study.search)} if study.search else {}),
             "seeds": list(study.seeds),
             "arms": [arm.name for arm in self.arms],
             "trials": [trial.row(memo) for trial in self.trials],
@@ -125,30 +135,48 @@ class Plan:
         }
 
 
-def build(study: Study, runs: Path, *, provisional: bool = False, accept: str = "", packages: tuple[str, ...] = PACKAGES) -> Plan:
-    """The plan of a study against what `runs` holds. Writes manifests there and nothing else.
+def build(
+    study: Study,
+    runs: Path,
+    *,
+    provisional: bool = False,
+    accept: str = "",
+    packages: tuple[str, ...] = PACKAGES,
+    more: Sequence[Arm] = (),
+) -> Plan:
+    """The plan of a study against what `runs` holds. Writes manifests there and nothing else. `more` are points of a search to plan too.
 
     `accept` is the digest of older code, or its beginning, whose results stand beside those that the study's last run accepted.
 
     Raises ValueError where a folder of data is needed and not given; with `provisional` only the notice says so, and nothing is done.
     """
-    arms = design.arms(study)
+    drawn = {arm.name: arm for arm in (*points.arms(study, runs), *more)}
+    arms = design.arms(study, list(drawn.values()))
     resolved = design.resolve(study.base, arms)
     feasible.check(study.path, arms, resolved)
+    if study.search is not None:
+        points.Space(study).check()
     code = code_digest(packages, runs / "manifests")
     memo: Memo = {}
-    points = _points(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
+    pairs = _pairs(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
     last = last_plan(runs, study.study)
     accepted = {**remembered(last, code), **(find(runs, accept, code) if accept else {})}
     identities = _Identities(runs / "manifests", provisional, memo)
-    trials = _trials(points, identities, code, _Results(_finished(runs), accepted))
-    cost = _cost(study.estimate, trials, runs)
+    trials = _trials(pairs, identities, code, _Results(_finished(runs), accepted))
+    reasons, undrawn = points.stopped(study, runs), points.undrawn(study, runs)
+    written = {arm.name for arm in study.arms}
+    early = (trial for trial in trials if trial.key in reasons and not trial.done and trial.trial.arm not in written)
+    pruned = {trial.key: reasons[trial.key] for trial in early}
+    count = sum(not trial.done and trial.key not in pruned for trial in trials) + undrawn
+    cost = _cost(study.estimate, trials, runs, count)
     shared = stages(resolved, memo, _sharing(study, identities, trials, runs))
-    return Plan(study, tuple(arms), trials, shared, cost, code, accepted, _notice(trials), last)
+    return Plan(study, tuple(arms), trials, shared, cost, code, accepted, _notice(trials), last, pruned, undrawn)
 
 
 def again(plan: Plan, runs: Path) -> Plan:
-    """The same plan with what is done by now; everything else is as it was when it was made."""
+    """The same plan with what is done by now, and with the points that a search has by now; the rest is as it was when it was made."""
+    if plan.study.search is not None:
+        return build(plan.study, runs)
     finished = _finished(runs)
     trials = (replace(trial, done=trial.folder in finished and trial.data != ABSENT) for trial in plan.trials)
     return replace(plan, trials=tuple(trials))
@@ -177,7 +205,7 @@ class _Identities:
         return self.seen[place]
 
 
-def _points(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
+def _pairs(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
     """Every arm with every seed. Seeds are outermost: a study that is interrupted has whole replicates."""
     return ((arm, starts.of(trial if trial.seed == seed else replace(trial, seed=seed))) for seed in seeds for arm, trial in arms)
 
@@ -197,11 +225,11 @@ class _Results:
         return key, code, folder_name(key) in self.finished
 
 
-def _trials(points: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, results: _Results) -> tuple[PlannedTrial, ...]:
+def _trials(pairs: Iterable[tuple[Arm, Trial]], identities: _Identities, code: str, results: _Results) -> tuple[PlannedTrial, ...]:
     """One trial a key, under the first arm that has it."""
     found: dict[str, PlannedTrial] = {}
     sharing: dict[str, list[str]] = {}
-    for arm, trial in points:
+    for arm, trial in pairs:
         data, weights = identities.data(trial), identities.weights(trial)
         key = trial_key(trial, data, weights, code, identities.memo)
         if key in found:
@@ -222,13 +250,12 @@ def _finished(runs: Path) -> frozenset[str]:
         return frozenset(entry.name for entry in entries if (folder / entry.name / "result.json").exists())
 
 
-def _cost(expected: Estimate, trials: Sequence[PlannedTrial], runs: Path) -> Cost:
-    """From this study's finished trials where there are any: they have its sizes and ran on its machine."""
-    missing = sum(not trial.done for trial in trials)
+def _cost(expected: Estimate, trials: Sequence[PlannedTrial], runs: Path, count: int) -> Cost:
+    """Of `count` trials. From this study's finished ones where there are any: they have its sizes and ran on its machine."""
     measured = [seconds for trial in trials if trial.done for seconds in _seconds(runs / "trials" / trial.folder / "result.json")]
     each = sum(measured) / len(measured) if measured else expected.seconds_per_trial
     source = f"mean of {len(measured)} finished trials of this study" if measured else expected.source
-    return Cost(missing * each, missing * expected.bytes_per_trial, source)
+    return Cost(count * each, count * expected.bytes_per_trial, source)
 
 
 def _sharing(study: Study, identities: _Identities, trials: Sequence[PlannedTrial], runs: Path) -> Sharing:

@@ -14,14 +14,14 @@ from pydantic.dataclasses import dataclass as checked
 from vdit.config.strict import STRICT
 from vdit.config.trial import Trial
 from vdit.registry import find, members
-from vdit.study import document, explain
+from vdit.study import consistent, document, explain
 from vdit.study.budget import Budget
 from vdit.study.locate import resolve
 from vdit.study.preset import Estimate, base_trial
+from vdit.study.search import Range, Search
 
 Level: TypeAlias = str | int | tuple[str, ...]
-DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired"]
-CROSSED: tuple[DesignName, ...] = ("grid", "paired")
+DesignName = Literal["listed", "grid", "one-factor", "leave-one-out", "paired", "search"]
 SECTIONS = ("model", "data", "train", "evaluate", "launch")
 Measure = Literal["sota", "sentences", "components", "images", "consistency", "quality", "drift", "light", "clusters"]
 
@@ -63,7 +63,7 @@ class StudyFile:
 
     The axes of a group of `zip` change together; an axis that `when` names varies only where the axes below it have one of their levels.
     `methods` are those that were not trained here but scored and logged: the tables show them beside the arms.
-    `budget` is what the study may cost.
+    `budget` is what the study may cost. `allow_noop` are arms that may do in their first step just what the reference does.
     """
 
     study: Name
@@ -73,11 +73,13 @@ class StudyFile:
     reference: str = ""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_distinct)] = (0,)
     arms: dict[Name, dict[str, Any]] = field(default_factory=dict)
-    axes: dict[str, list[Any]] = field(default_factory=dict)
+    axes: dict[str, Any] = field(default_factory=dict)
     zip: tuple[Annotated[tuple[str, ...], AfterValidator(_together)], ...] = ()
     when: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     measure: Annotated[tuple[Measure, ...], AfterValidator(_distinct)] = ()
     methods: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = ()
+    allow_noop: Annotated[tuple[Name, ...], AfterValidator(_distinct)] = ()
+    search: Search | None = None
     model: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
@@ -96,10 +98,11 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An axis and the levels that a design varies it over, no two of them equal."""
+    """An axis and the levels that a design varies it over, no two of them equal. Those of a range are `ordered`, and as far apart."""
 
     name: str
     levels: tuple[Level, ...]
+    ordered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,8 @@ class Study:
     when: tuple[Condition, ...]
     measure: tuple[Measure, ...]
     methods: tuple[str, ...]
+    allow_noop: tuple[str, ...]
+    search: Search | None
     base: Trial
     estimate: Estimate
     budget: Budget
@@ -152,15 +157,13 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
             # Workers start in folders of their own.
             base = replace(base, launch=replace(base.launch, **{name: str(place.resolve())}))  # type: ignore[arg-type]
     arms = tuple(Arm(name, _levels(path, ("arms", name), levels)) for name, levels in file.arms.items())
-    axes = tuple(Axis(name, _axis_levels(path, ("axes", name), name, levels)) for name, levels in file.axes.items())
+    axes = tuple(_axis(path, name, levels) for name, levels in file.axes.items())
     when = tuple(
         Condition(name, on, _axis_levels(path, ("when", name, on), on, levels))
         for name, conditions in file.when.items()
         for on, levels in conditions.items()
     )
-    _check_design(path, file)
-    _check_factors(path, file)
-    _check_start(path, file, base)
+    consistent.check(path, file, base)
     return Study(
         path=path,
         study=file.study,
@@ -175,6 +178,8 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
         when=when,
         measure=file.measure,
         methods=file.methods,
+        allow_noop=file.allow_noop,
+        search=file.search,
         base=base,
         estimate=estimate,
         budget=file.budget,
@@ -202,6 +207,20 @@ def _levels(path: Path, keys: tuple[str, ...], levels: Mapping[str, Any]) -> dic
     return {name: level_of(path, (*keys, name), name, value) for name, value in levels.items()}
 
 
+def _axis(path: Path, name: str, given: Any) -> Axis:
+    keys = ("axes", name)
+    if isinstance(given, list):
+        return Axis(name, _axis_levels(path, keys, name, given))
+    if not isinstance(given, dict):
+        raise explain.complaint(path, keys, f"should be a list, or a range {{low: 0, high: 300, step: 50}}, is {given!r}")
+    try:
+        span = TypeAdapter(Range).validate_json(json.dumps(given))
+    except ValidationError as error:
+        raise explain.of_section(error, path, Range, keys) from error
+    _axis_levels(path, keys, name, [span.low, span.high])
+    return Axis(name, tuple(range(span.low, span.high + 1, span.step)), ordered=True)
+
+
 def _axis_levels(path: Path, keys: tuple[str, ...], name: str, values: list[Any]) -> tuple[Level, ...]:
     if name not in _axes():
         raise explain.unknown(path, keys, "axis", name, _axes())
@@ -212,42 +231,6 @@ def _axis_levels(path: Path, keys: tuple[str, ...], name: str, values: list[Any]
         return _distinct(levels)
     except ValueError as error:
         raise explain.complaint(path, keys, str(error)) from error
-
-
-def _check_design(path: Path, file: StudyFile) -> None:
-    """Every key that is given has a use, and every one that is needed is given."""
-    design, crosses = file.design, file.design in CROSSED
-    if design == "listed" and file.axes:
-        raise explain.complaint(path, ("axes",), "design 'listed' varies no axes; list arms, or write design: grid or one-factor")
-    if design != "listed" and not file.axes:
-        raise explain.complaint(path, ("axes",), f"design {design!r} needs axes with levels, such as {{timestep: [0, 50]}}")
-    if not crosses and not file.arms:
-        raise explain.complaint(path, ("arms",), f"design {design!r} needs arms, such as {{VD-T: {{prompt: text}}}}")
-    if design in ("one-factor", "leave-one-out") and not file.reference:
-        raise explain.complaint(path, ("reference",), f"design {design!r} needs the name of the arm to vary; name one of arms")
-    both = next((name for name in file.methods if name in file.arms), None)
-    if both is not None:
-        raise explain.complaint(path, ("methods",), f"{both!r} is an arm, and a row has one source; drop it here, or rename the arm")
-    if file.reference and file.reference not in file.arms and not crosses:
-        raise explain.unknown(path, ("reference",), "arm", file.reference, file.arms)
-
-
-def _check_factors(path: Path, file: StudyFile) -> None:
-    """Groups and conditions have a use in the design; whether they make sense, its factors say."""
-    design = file.design
-    if design == "paired" and not file.zip:
-        raise explain.complaint(path, ("zip",), "design 'paired' needs the axes that change together, such as [[timestep, taps]]")
-    if design in ("listed", "grid") and file.zip:
-        raise explain.complaint(path, ("zip",), f"design {design!r} pairs no axes; drop it, or write design: paired")
-    if design not in CROSSED and file.when:
-        raise explain.complaint(path, ("when",), f"under design {design!r} no condition ever changes; drop it, or write design: grid")
-
-
-def _check_start(path: Path, file: StudyFile, base: Trial) -> None:
-    if base.train.start:
-        raise explain.complaint(path, ("train", "start"), "the plan works it out; write `start: STUDY`, launch.start or --start FILE")
-    if file.start and base.launch.start:
-        raise explain.complaint(path, ("start",), "a study and a file to start from are both given; drop one")
 
 
 @cache

@@ -64,6 +64,9 @@ class RecordLostError(ValueError):
 class Record(Protocol):
     """What a running study says. Everything here can be said twice: a result is recorded once per key, a step once per run."""
 
+    def study(self, plan: Mapping[str, Any]) -> None:
+        """Opens the study's run, or goes on with it, and gives it plan.json as it is now."""
+
     def start(self, entry: Entry) -> None:
         """Opens the trial's run, or goes on with the one its key already has."""
 
@@ -75,6 +78,9 @@ class Record(Protocol):
 
     def fail(self, key: str, reason: str) -> None:
         """The trial ended without a result."""
+
+    def skip(self, key: str, reason: str) -> None:
+        """The trial was ended early, or was left; whoever runs it again goes on with its run."""
 
 
 class MethodRecord(Protocol):

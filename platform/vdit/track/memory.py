@@ -15,6 +15,7 @@ class Memory:
         self.rows: dict[str, dict[int, Mapping[str, float]]] = {}
         self.finished: dict[str, Path] = {}
         self.failed: dict[str, str] = {}
+        self.skipped: dict[str, str] = {}
 
     def study(self, plan: Mapping[str, Any]) -> None:
         self.plans.append(plan)
@@ -30,6 +31,9 @@ class Memory:
 
     def fail(self, key: str, reason: str) -> None:
         self.failed[key] = reason
+
+    def skip(self, key: str, reason: str) -> None:
+        self.skipped[key] = reason
 
     def forget(self, key: str) -> None:
         self.finished.pop(key, None)

@@ -190,6 +190,8 @@ class MLflow:
             losses = self.client.get_metric_history(known.info.run_id, "loss")
             self.logged[entry.key] = max((metric.step for metric in losses), default=-1)
             self.client.update_run(known.info.run_id, status="RUNNING")
+            if "vdit.reason" in known.data.tags:
+                self.client.delete_tag(known.info.run_id, "vdit.reason")
             # The server may have gone away between the run and its parameters.
             self.params(known, entry.config)
             return
@@ -269,9 +271,16 @@ class MLflow:
 
     @answered
     def fail(self, key: str, reason: str) -> None:
+        self.end(key, reason, "FAILED")
+
+    @answered
+    def skip(self, key: str, reason: str) -> None:
+        self.end(key, reason, "KILLED")
+
+    def end(self, key: str, reason: str, status: str) -> None:
         run = self.open[key]
         self.client.set_tag(run, "vdit.reason", reason[:PARAM_LENGTH])
-        self.client.set_terminated(run, status="FAILED")
+        self.client.set_terminated(run, status=status)
 
     @answered
     def forget(self, key: str) -> None:

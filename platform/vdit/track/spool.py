@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from vdit.config.key import folder_name
 from vdit.track.entry import Entry, Record, RecordLostError, history
@@ -39,6 +39,7 @@ class Due:
     overflow: bool = False
     finished: Path | None = None
     failed: str | None = None
+    skipped: str | None = None
 
     def add(self, rows: Sequence[Mapping[str, float]]) -> None:
         self.rows += () if self.overflow else rows
@@ -50,8 +51,8 @@ class Due:
         if later is not None:
             self.add(later.rows)
             self.overflow |= later.overflow
-            if later.finished or later.failed is not None:
-                self.finished, self.failed = later.finished, later.failed
+            if later.finished or later.failed is not None or later.skipped is not None:
+                self.finished, self.failed, self.skipped = later.finished, later.failed, later.skipped
         return self
 
     def deliver(self, record: Record, runs: Path) -> None:
@@ -63,6 +64,8 @@ class Due:
             record.finish(self.entry, self.finished)
         if self.failed is not None:
             record.fail(self.entry.key, self.failed)
+        if self.skipped is not None:
+            record.skip(self.entry.key, self.skipped)
 
 
 class Spool:
@@ -78,6 +81,9 @@ class Spool:
         self.due: dict[str, Due] = {}
         self.started: set[str] = set()
         self.notes: dict[str, str] = {}
+        # The newest plan, and whether the record has yet to be told of it.
+        self.plan: Mapping[str, Any] | None = None
+        self.planned = False
         self.closing, self.closed, self.error = "", False, ""
         self.delivered = time.monotonic()
         self.changed = threading.Condition()
@@ -97,6 +103,15 @@ class Spool:
 
     def fail(self, key: str, reason: str) -> None:
         self.tell(Due(self.known[key], failed=reason))
+
+    def skip(self, key: str, reason: str) -> None:
+        self.tell(Due(self.known[key], skipped=reason))
+
+    def study(self, plan: Mapping[str, Any]) -> None:
+        """The plan has changed, such as by a point that a search has drawn."""
+        with self.changed:
+            self.plan, self.planned = plan, True
+            self.changed.notify_all()
 
     def note(self, name: str, value: str) -> None:
         """Tags the study's run."""
@@ -135,7 +150,7 @@ class Spool:
         pause = FIRST_PAUSE
         while not self.closed:
             with self.changed:
-                self.changed.wait_for(lambda: self.due or self.notes or self.closing)
+                self.changed.wait_for(lambda: self.due or self.notes or self.planned or self.closing)
                 key = next(iter(self.due), "")
                 due, last = self.due.pop(key, None), "" if key else self.closing
             try:
@@ -151,7 +166,10 @@ class Spool:
         """One trial, or the notes and the study's `last` status where none is due."""
         if self.record is None:
             self.record, self.started = self.reopen(), set()
+            # It was opened with the plan of the start.
+            self.planned = self.plan is not None
         record = self.record
+        self.replan(record)
         for name, value in dict(self.notes).items():
             record.note(name, value)
             del self.notes[name]
@@ -166,6 +184,14 @@ class Spool:
             self.changed.notify_all()
         if back:
             self.say("the record answers again; it is told what it missed")
+
+    def replan(self, record: StudyRecord) -> None:
+        """Where the record is lost meanwhile it is opened again, and told then."""
+        with self.changed:
+            due, self.planned = self.planned, False
+            plan = self.plan
+        if due and plan is not None:
+            record.study(plan)
 
     def begin(self, entry: Entry, record: Record) -> None:
         if entry.key not in self.started:

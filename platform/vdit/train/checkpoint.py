@@ -79,6 +79,14 @@ def _part(whole: Tensor, length: int) -> Tensor:
     return padded.narrow(0, length * dist.get_rank(), length)
 
 
+def gradients(tensors: Mapping[str, Tensor]) -> dict[str, float]:
+    """After the first step alone: length of each parameter's gradient, zeros left out. AdamW's first moment is then that gradient, clipped
+    and times 0.1, at every ZeRO stage.
+    """
+    lengths = {name: float(value.norm()) for name, value in tensors.items() if name.startswith(f"{MOMENTS[0]}/")}
+    return {name.removeprefix(f"{MOMENTS[0]}/"): length for name, length in lengths.items() if length > 0}
+
+
 def aside(kept: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What is not trained and belongs to the checkpoint nevertheless (`VDIT.kept`)."""
     return {f"kept/{name}": tensor.float().cpu().clone() for name, tensor in kept.items()}

@@ -13,6 +13,7 @@ from vdit.config.shipped import located
 from vdit.config.trial import Trial, from_json, to_json
 
 DRAFT = re.compile(r"\..+\.\d+")  # a file that is being written: hidden, the writer's process id at its end
+REHEARSAL = "rehearsal.json"  # in the folder of a trial that is only rehearsed: one step, one video, no going on from a checkpoint
 
 
 def write_json(path: Path, value: Any) -> None:

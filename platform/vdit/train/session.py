@@ -17,7 +17,7 @@ from vdit.config.architecture import Architecture
 from vdit.model.features import VideoDiffusionFeatures
 from vdit.model.frozen import FrozenDiffusion, SwinStart
 from vdit.model.vdit import VDIT
-from vdit.train import checkpoint, folder
+from vdit.train import checkpoint, folder, rehearsal
 from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loaded import Loaded
@@ -51,17 +51,21 @@ class Session:
         self.started = time.time()
         self.place, self.ticket = place, folder.read_ticket(place)
         self.code.check(self.ticket.code)
-        trial = self.ticket.trial
         train, valid = splits(self.ticket, self.runs)
-        check(trial, valid)
+        check(self.ticket.trial, valid)
+        self.rehearses = (place / folder.REHEARSAL).exists()
+        if self.rehearses:
+            self.ticket, valid = rehearsal.alone(self.ticket, valid)
+        trial = self.ticket.trial
         model = self.model()
-        saved = checkpoint.read(place / "checkpoint" / checkpoint.NAME)
+        saved = None if self.rehearses else checkpoint.read(place / "checkpoint" / checkpoint.NAME)
         if saved is None and trial.launch.start:
             checkpoint.begin(model, Path(trial.launch.start), trial.train.class_head)
         self.evaluation: Evaluation | None = None
         self.loop = Loop(trial, model, train, self.member)
         self.total = self.loop.schedule.steps
         self.valid = valid
+        self.first: dict[str, Any] | None = None
         self.step = self.loop.restore(saved, place / "checkpoint" / checkpoint.NAME) if saved else 0
         self.retention = Retention(place / "checkpoint", trial.launch.keep)
         if self.member.rank == 0:
@@ -140,6 +144,9 @@ class Session:
         if self.step % every.checkpoint_every == 0 or self.step == self.total:
             tensors = self.loop.gather()
             check_finite(tensors, self.step)
+            if self.rehearses:
+                losses = {name: rows[0][name] for name in ("loss", *self.loop.names)}
+                self.first = {"losses": losses, "gradients": checkpoint.gradients(tensors)}
             if self.member.rank == 0:
                 self.retention.write(tensors, self.step)
         log.info("step %d of %d, loss %.4f, %.2f s a step", self.step, self.total, rows[-1]["loss"], rows[-1]["seconds"])
@@ -165,6 +172,7 @@ class Session:
             "steps": self.total,
             "seconds": time.time() - self.started,
             "metrics": metrics,
+            **({"first": self.first} if self.rehearses else {}),
         }
 
 

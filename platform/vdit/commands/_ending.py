@@ -1,0 +1,82 @@
+"""The last lines of `vdit run`, and its exit code."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from vdit.schedule.reporter import Outcome
+    from vdit.study.plan import Plan, PlannedTrial
+
+SHOWN = 6
+
+
+def conclude(
+    console: "Console", plan: "Plan", chosen: "Sequence[PlannedTrial]", outcome: "Outcome", pruned: Collection[str], runs: Path
+) -> None:
+    """Trials that ended the same way share a line. `pruned` are keys of points that a search has ended early, which is as it should be."""
+    from vdit.schedule.standing import INTERRUPTED
+
+    interrupted = not outcome.stopped and any(end.reason == INTERRUPTED for end in outcome.ended.values())
+    for reason in outcome.refused:
+        typer.echo(f"vdit: {reason}", err=True)
+    for end, those in grouped([planned for planned in chosen if planned.key not in pruned], outcome).items():
+        if not (interrupted and end.endswith(INTERRUPTED)):
+            typer.echo(f"vdit: {names(those)} {end}", err=True)
+            if end.startswith("failed: "):
+                typer.echo(f"vdit: the whole story is in {logs(those, runs)}", err=True)
+    if outcome.unrecorded:
+        typer.echo(f"vdit: {outcome.unrecorded}", err=True)
+    if interrupted:
+        raise typer.Abort
+    complete = sum(planned.done or planned.key in outcome.finished for planned in chosen)
+    early = sum(planned.key in pruned and not planned.done for planned in chosen)
+    if complete + early < len(chosen) or outcome.stopped:
+        why = f" ({outcome.stopped})" if outcome.stopped else ""
+        typer.echo(f"vdit: {plan.study.study}: {complete}/{len(chosen)} trials are complete{why}", err=True)
+        raise typer.Exit(2 if outcome.bad_input else 1)
+    told = f"; {early} of them were ended early" if early else ""
+    console.print(f"{plan.study.study}: all {len(chosen)} trials are done{told}; vdit tables {plan.study.study} makes the tables")
+    for line in best(plan, runs):
+        console.print(line, markup=False)
+
+
+def grouped(chosen: "Sequence[PlannedTrial]", outcome: "Outcome") -> "dict[str, list[PlannedTrial]]":
+    """Trials without a result, by what became of them. Where the rehearsal refused all of them that has been said."""
+    ends = {key: f"failed: {reason}" for key, reason in outcome.failed.items()}
+    if not outcome.refused:
+        ends |= {key: f"{'skipped' if end.state == 'SKIPPED' else 'preempted'}: {end.reason}" for key, end in outcome.ended.items()}
+    found: dict[str, list[PlannedTrial]] = {}
+    for planned in chosen:
+        if planned.key in ends:
+            found.setdefault(ends[planned.key], []).append(planned)
+    return found
+
+
+def names(trials: "Sequence[PlannedTrial]") -> str:
+    """Of many the first."""
+    shown = ", ".join(f"{planned.trial.arm} (seed {planned.trial.seed})" for planned in trials[:SHOWN])
+    return shown + (f" and {len(trials) - SHOWN} more" if len(trials) > SHOWN else "")
+
+
+def logs(failed: "Sequence[PlannedTrial]", runs: Path) -> str:
+    """Where the logs of trials are that failed alike; of many the first."""
+    paths = [str(runs / "trials" / planned.folder / "log.txt") for planned in failed]
+    return ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
+
+
+def best(plan: "Plan", runs: Path) -> list[str]:
+    """The best points of a search; nothing where it is none."""
+    import json
+
+    search = plan.study.search
+    if search is None:
+        return []
+    files = {planned.trial.arm: runs / "trials" / planned.folder / "result.json" for planned in plan.trials if planned.done}
+    values = {arm: float(json.loads(file.read_bytes())["metrics"][search.metric]) for arm, file in files.items()}
+    order = sorted(values, key=lambda arm: values[arm], reverse=search.mode == "max")
+    return [f"  {search.metric} {values[arm]:.4g}: {arm}" for arm in order[:SHOWN]]
