@@ -9,51 +9,33 @@ T frames, H rows, N words of a row, K half widths of the disk from its middle ro
 and R rows with a margin all round.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from vdit.metrics._packed import ALL, NONE, Bytes, Words, compiled, pack_rows
+from vdit.metrics._packed import ALL, NONE, WORD, Bytes, Words, compiled, highest_gap, lowest, ones, pack_rows
 
 Place = NDArray[np.int64]  # [8], of an outlined mask: what the names below say
+
+
+class Labelled(NamedTuple):
+    """Label maps, one pixel after the other, and the ids to look at; 0 is the empty mask.
+
+    Pixels whose true label is `void` are taken out of the predicted masks; -1: there are none.
+    """
+
+    prediction: Bytes
+    truth: Bytes
+    predicted: Bytes
+    true: Bytes
+    void: int
+
 
 AREA, POINTS, TOP, LEFT, BOTTOM, RIGHT, START, SIZE = range(8)
 MAPS, SPARE = 3, 3  # maps of a mask that are kept, and those that widening needs beside them
 ONE = np.uint64(1)
 LAST = np.uint64(63)
-WORD = 64
-
-
-def _ones(typing_context: Any, word: Any) -> Any:
-    """How many bits of a word are set: the processor's own instruction, which numba has no name for."""
-    return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
-
-
-def _lowest(typing_context: Any, word: Any) -> Any:
-    """Position of the lowest set bit of a word that is not zero."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
-
-    return types.int64(types.uint64), generate
-
-
-def _highest_gap(typing_context: Any, word: Any) -> Any:
-    """How many zeros lie above the highest set bit of a word that is not zero."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctlz(arguments[0], context.get_constant(types.boolean, True))
-
-    return types.int64(types.uint64), generate
-
-
-ones: Callable[[np.uint64], int] = intrinsic(_ones)
-lowest: Callable[[np.uint64], int] = intrinsic(_lowest)
-highest_gap: Callable[[np.uint64], int] = intrinsic(_highest_gap)
 
 
 @compiled
@@ -81,7 +63,7 @@ def _extent(mask_HN: Words) -> tuple[int, int, int, int]:
 
 @compiled
 def _cut(mask_HN: Words, top: int, left: int, map_CR: Words) -> None:
-    """The part of the mask that the map has room for; the margin below repeats the last row, as boundaries want it, the others are empty."""
+    """The part of the mask that the map has room for. The margin below repeats the last row, as boundaries want; the others are empty."""
     columns, rows = map_CR.shape[0] - 2, map_CR.shape[1] - 2
     map_CR[0], map_CR[columns + 1] = 0, 0
     for n in range(columns):
@@ -170,8 +152,8 @@ def _heighten(map_CR: Words, joined_CR: Words, runs_X3: NDArray[np.int64], out_C
 def _widen(boundary_CR: Words, widths_K: NDArray[np.int64], spare_3CR: Words, wide_CR: Words) -> None:
     """The boundary with the disk round each of its points, in `wide_CR`.
 
-    A disk is its rows one above the other. From the outermost, shortest row inwards: all so far grows by a row up and down, and the boundary
-    broadened to the next row's width joins it.
+    A disk is its rows one above the other. From the outermost, shortest row inwards: all so far grows by a row up and down, and is
+    joined by the boundary broadened to the next row's width.
     """
     reach = widths_K.size - 1
     runs_X3 = _reached(boundary_CR, reach)
@@ -200,10 +182,11 @@ def _map(maps: Words, place: Place, number: int) -> Words:
 
 
 @compiled
-def _outline(mask_HN: Words, width: int, widths_K: NDArray[np.int64], start: int, maps: Words, place: Place) -> Words:
-    """Write the maps of a mask from `start` on, and where and what they are to `place`; the maps, larger if there was no room."""
+def _outline(mask_HN: Words, width: int, widths_K: NDArray[np.int64], maps: Words, place: Place) -> Words:
+    """Write the maps of a mask from the START of its `place` on, and what they are to `place`; the maps, larger if there was no room."""
     height, words = mask_HN.shape
     reach = widths_K.size - 1
+    start = place[START]
     place[:] = 0
     place[START] = start
     top, bottom, first, last = _extent(mask_HN)
@@ -257,7 +240,7 @@ def _compare(maps: Words, one: Place, other: Place, counts_7: NDArray[np.int64])
 
 @compiled
 def count_masks(
-    prediction: Bytes, truth: Bytes, void: Bytes, shape: tuple[int, int], widths_K: NDArray[np.int64], counts_T7: NDArray[np.int64]
+    masks: tuple[Bytes, Bytes], void: Bytes, shape: tuple[int, int], widths_K: NDArray[np.int64], counts_T7: NDArray[np.int64]
 ) -> None:
     """Fill a row per frame: pixels of prediction, truth and both, boundary of prediction and truth, matched boundary of each.
 
@@ -272,44 +255,37 @@ def count_masks(
             pack_rows(void[t * pixels : (t + 1) * pixels], np.uint8(0), NONE, width, void_HN)
         start = 0
         for m in range(2):
-            mask = prediction if m == 0 else truth
+            mask = masks[0] if m == 0 else masks[1]
             pack_rows(mask[t * pixels : (t + 1) * pixels], np.uint8(0), ALL, width, words_HN)
             if void.size:
                 words_HN &= void_HN
-            maps = _outline(words_HN, width, widths_K, start, maps, places[m])
+            places[m, START] = start
+            maps = _outline(words_HN, width, widths_K, maps, places[m])
             start += MAPS * places[m, SIZE]
         _compare(maps, places[0], places[1], counts_T7[t])
 
 
 @compiled
 def count_labels(
-    labels: tuple[Bytes, Bytes],
-    ids: tuple[Bytes, Bytes],
-    void: int,
-    pairs_2P: NDArray[np.int64],
-    shape: tuple[int, int],
-    widths_K: NDArray[np.int64],
-    counts_P7: NDArray[np.int64],
+    labelled: Labelled, pairs_2P: NDArray[np.int64], shape: tuple[int, int], widths_K: NDArray[np.int64], counts_P7: NDArray[np.int64]
 ) -> None:
-    """As `count_masks`, a row per pair: places in the predicted and the true ids. Id 0 is the empty mask.
-
-    Pixels whose true label is `void` are taken out of the predicted masks; -1: there are none.
-    """
+    """As `count_masks`, a row per pair: places in the predicted and the true ids."""
     height, width = shape
     words_HN, void_HN = np.empty((height, -(-width // WORD)), np.uint64), np.empty((height, -(-width // WORD)), np.uint64)
-    if void >= 0:
-        pack_rows(labels[1], np.uint8(void), ALL, width, void_HN)
-    first = len(ids[0])
-    places, maps = np.zeros((first + len(ids[1]), SIZE + 1), np.int64), np.empty(0, np.uint64)
+    if labelled.void >= 0:
+        pack_rows(labelled.truth, np.uint8(labelled.void), ALL, width, void_HN)
+    first = len(labelled.predicted)
+    places, maps = np.zeros((first + len(labelled.true), SIZE + 1), np.int64), np.empty(0, np.uint64)
     start = 0
     for m in range(len(places)):
-        found, pixels = (ids[0][m], labels[0]) if m < first else (ids[1][m - first], labels[1])
+        found, pixels = (labelled.predicted[m], labelled.prediction) if m < first else (labelled.true[m - first], labelled.truth)
         if not found:
             continue
         pack_rows(pixels, found, NONE, width, words_HN)
-        if void >= 0 and m < first:
+        if labelled.void >= 0 and m < first:
             words_HN &= void_HN
-        maps = _outline(words_HN, width, widths_K, start, maps, places[m])
+        places[m, START] = start
+        maps = _outline(words_HN, width, widths_K, maps, places[m])
         start += MAPS * places[m, SIZE]
     for p in range(len(counts_P7)):
         _compare(maps, places[pairs_2P[0, p]], places[first + pairs_2P[1, p]], counts_P7[p])

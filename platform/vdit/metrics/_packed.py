@@ -19,6 +19,7 @@ Words: TypeAlias = NDArray[np.uint64]  # [T, H, N] or [H, N]
 Bytes: TypeAlias = NDArray[np.uint8]  # pixels one after the other
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+WORD = 64
 NONE, ALL = np.uint64(0), np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
@@ -68,6 +69,34 @@ def _words(mask_THW: Masks) -> Words:
     return packed_THN
 
 
+def _ones(typing_context: Any, word: Any) -> Any:
+    """How many bits of a word are set: the processor's own instruction, which numba has no name for."""
+    return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
+
+
+def _lowest(typing_context: Any, word: Any) -> Any:
+    """Position of the lowest set bit of a word that is not zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
+
+    return types.int64(types.uint64), generate
+
+
+def _highest_gap(typing_context: Any, word: Any) -> Any:
+    """How many zeros lie above the highest set bit of a word that is not zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], context.get_constant(types.boolean, True))
+
+    return types.int64(types.uint64), generate
+
+
+ones: Callable[[np.uint64], int] = intrinsic(_ones)
+lowest: Callable[[np.uint64], int] = intrinsic(_lowest)
+highest_gap: Callable[[np.uint64], int] = intrinsic(_highest_gap)
+
+
 def _equal_64(typing_context: Any, bytes_: Any, start: Any, value: Any) -> Any:
     """Which of 64 bytes from `start` on have the value, as the bits of a word: one vector comparison where the processor has it."""
 
@@ -84,6 +113,22 @@ def _equal_64(typing_context: Any, bytes_: Any, start: Any, value: Any) -> Any:
 
 
 equal_64: Callable[[Bytes, int, np.uint8], np.uint64] = intrinsic(_equal_64)
+
+
+def _same_64(typing_context: Any, one: Any, other: Any, start: Any) -> Any:
+    """In which of 64 bytes from `start` on two arrays agree, as the bits of a word."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = ir.VectorType(ir.IntType(8), 64).as_pointer()
+        arrays = [context.make_array(kind)(context, builder, array) for kind, array in zip(signature.args[:2], arguments[:2], strict=True)]
+        places = [builder.bitcast(cgutils.gep_inbounds(builder, array.data, arguments[2]), block) for array in arrays]
+        ours, theirs = (builder.load(place, align=1) for place in places)
+        return builder.bitcast(builder.icmp_unsigned("==", ours, theirs), ir.IntType(64))
+
+    return types.uint64(one, other, types.intp), generate
+
+
+same_64: Callable[[Bytes, Bytes, int], np.uint64] = intrinsic(_same_64)
 
 
 @compiled

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from vdit.metrics._contour_kernel import count_labels, count_masks
+from vdit.metrics._contour_kernel import Labelled, count_labels, count_masks
 from vdit.metrics._packed import check, pixels
 from vdit.video import Masks
 
@@ -51,7 +51,7 @@ def count(prediction: Masks, truth: Masks, void: Masks | None = None) -> Counts:
     frames, height, width = truth.shape
     counts_T7 = np.empty((frames, len(Counts._fields)), np.int64)
     none = NOTHING if void is None else pixels(void)
-    count_masks(pixels(prediction), pixels(truth), none, (height, width), _widths(radius(height, width)), counts_T7)
+    count_masks((pixels(prediction), pixels(truth)), none, (height, width), _widths(radius(height, width)), counts_T7)
     return Counts(*counts_T7.T)
 
 
@@ -85,9 +85,9 @@ def _count(
             raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, expected uint8, height x width")
     height, width = truth.shape
     counts_N7 = np.empty((places_2N.shape[1], len(Counts._fields)), np.int64)
-    maps = np.ascontiguousarray(prediction).reshape(-1), np.ascontiguousarray(truth).reshape(-1)
-    known = np.array(ids[0], np.uint8), np.array(ids[1], np.uint8)
-    count_labels(maps, known, void, np.ascontiguousarray(places_2N), (height, width), _widths(radius(height, width)), counts_N7)
+    maps = (np.ascontiguousarray(labels).reshape(-1) for labels in (prediction, truth))
+    labelled = Labelled(*maps, *(np.array(given, np.uint8) for given in ids), void)
+    count_labels(labelled, np.ascontiguousarray(places_2N), (height, width), _widths(radius(height, width)), counts_N7)
     return counts_N7
 
 
