@@ -33,7 +33,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 def png(packed: bytes, shape: tuple[int, ...], parts: int = 1) -> bytes:
     header = struct.pack(">II5B", shape[1], shape[0], 8, 0, 0, 0, 0)
-    step = -(-len(packed) // parts)
+    step = max(-(-len(packed) // parts), 1)
     bodies = [packed[start : start + step] for start in range(0, len(packed), step)]
     return SIGNATURE + chunk(b"IHDR", header) + b"".join(chunk(b"IDAT", body) for body in bodies) + chunk(b"IEND", b"")
 

@@ -95,7 +95,7 @@ def test_random_masks_agree_with_brute_force(size: tuple[int, int], tolerance: f
 
 @pytest.mark.parametrize("reach", [1, 2, 5, 8, 12, 40, 63, 64, 65, 130])
 def test_every_tolerance_widens_by_its_disk(reach: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A point that is alone, a frame's edge in every direction nearer than the tolerance or further, against every other place it may be at."""
+    """A lone point in the middle, and points nearer to an edge of the frame than the tolerance, against points all over."""
     height, width = 90, 400
     monkeypatch.setattr(contour, "TOLERANCE", (reach - 0.5) / np.hypot(height, width))
     assert contour.radius(height, width) == reach
