@@ -42,9 +42,8 @@ def pack(prediction: Masks, truth: Masks, void: Masks | None = None) -> tuple[Wo
 
 def check(prediction: Masks, truth: Masks, void: Masks | None = None) -> None:
     """Raises ValueError unless all are boolean [T, H, W] of one shape."""
-    for name, mask in (
-        (("prediction", prediction), ("truth", truth)) if void is None else (("prediction", prediction), ("truth", truth), ("void", void))
-    ):
+    named = {"prediction": prediction, "truth": truth} | ({} if void is None else {"void": void})
+    for name, mask in named.items():
         _check(name, mask, truth.shape)
 
 

@@ -85,8 +85,8 @@ def _count(
             raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, expected uint8, height x width")
     height, width = truth.shape
     counts_N7 = np.empty((places_2N.shape[1], len(Counts._fields)), np.int64)
-    maps = (np.ascontiguousarray(labels).reshape(-1) for labels in (prediction, truth))
-    labelled = Labelled(*maps, *(np.array(given, np.uint8) for given in ids), void)
+    ours, theirs = np.ascontiguousarray(prediction).reshape(-1), np.ascontiguousarray(truth).reshape(-1)
+    labelled = Labelled(ours, theirs, np.array(ids[0], np.uint8), np.array(ids[1], np.uint8), void)
     count_labels(labelled, np.ascontiguousarray(places_2N), (height, width), _widths(radius(height, width)), counts_N7)
     return counts_N7
 
