@@ -93,6 +93,23 @@ def test_random_masks_agree_with_brute_force(size: tuple[int, int], tolerance: f
         assert contour.measure(prediction, truth).tolist() == brute
 
 
+@pytest.mark.parametrize("reach", [1, 2, 5, 8, 12, 40, 63, 64, 65, 130])
+def test_every_tolerance_widens_by_its_disk(reach: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lone point in the middle, and points nearer to an edge of the frame than the tolerance, against points all over."""
+    height, width = 90, 400
+    monkeypatch.setattr(contour, "TOLERANCE", (reach - 0.5) / np.hypot(height, width))
+    assert contour.radius(height, width) == reach
+    rng = np.random.default_rng(reach)
+    for y, x in ((45, 200), (1, 63), (88, 64), (30, 398)):
+        truth, prediction = np.zeros((2, 1, height, width), bool)
+        truth[0, y, x] = True
+        prediction[0] = rng.random((height, width)) < 2 / reach**2
+        ours, theirs = brute_force_boundary(prediction[0]), brute_force_boundary(truth[0])
+        near = ((ours[:, None] - theirs) ** 2).sum(-1) <= reach**2
+        counts = contour.count(prediction, truth)
+        assert (counts.matched_prediction.item(), counts.matched_truth.item()) == (near.any(1).sum(), near.any(0).sum())
+
+
 @pytest.mark.parametrize(("height", "width"), [(600, 700), (3900, 7000), (7600, 6000)])
 def test_distance_decides_at_any_size(height: int, width: int) -> None:
     """A lone pixel makes a 2 x 2 boundary: moved by the tolerance all of it matches, one further only half."""
@@ -157,6 +174,8 @@ def test_ids_of_label_maps_are_counted_as_their_masks_are(cells: tuple[int, int]
 
 def test_what_is_no_label_map_is_refused() -> None:
     labels = np.zeros((5, 6), np.uint8)
+    with pytest.raises(ValueError, match="2 predicted ids for 1 true ones"):
+        contour.each(labels, labels, [1, 2], [1])
     for counting in (contour.pairs, contour.each):
         with pytest.raises(ValueError, match=r"prediction has shape \(4, 6\)"):
             counting(labels[:4], labels, [1], [1])

@@ -19,10 +19,12 @@ def spelled_out(prediction: NDArray[np.uint8], truth: NDArray[np.uint8], window:
     return float(np.mean(shares))
 
 
-@pytest.mark.parametrize("window", [2, 3, 8])
-def test_random_labels_agree_with_the_definition(window: int) -> None:
+@pytest.mark.parametrize("size", [(6, 7), (8, 8), (13, 17)])
+@pytest.mark.parametrize("window", [2, 3, 8, 11])
+def test_random_labels_agree_with_the_definition(window: int, size: tuple[int, int]) -> None:
+    """Frames of less than a word of 64 pixels, of one and of some."""
     rng = np.random.default_rng(window)
-    steady = np.repeat(rng.integers(0, 3, (3, 6, 7), np.uint8), 4, axis=0)
+    steady = np.repeat(rng.integers(0, 3, (3, *size), np.uint8), 6, axis=0)
     prediction, truth = (np.where(rng.random(steady.shape) < 0.05, 9, steady).astype(np.uint8) for _ in range(2))
     assert measure(prediction, truth, window) == pytest.approx(spelled_out(prediction, truth, window), abs=1e-15)
 
@@ -53,6 +55,14 @@ def test_bad_input_is_named() -> None:
         measure(labels[:2], labels, 2)
     with pytest.raises(ValueError, match="window is 1"):
         measure(labels, labels, 1)
+    with pytest.raises(ValueError, match="labels are int64"):
+        measure(labels.astype(np.int64), labels.astype(np.int64), 2)
+
+
+def test_a_true_stored_as_another_byte_is_the_same_label() -> None:
+    truth = np.ones((2, 10, 10), np.uint8)
+    truth[1] = 255
+    assert measure(truth.view(np.bool_), truth.view(np.bool_), 2) == 1
 
 
 def test_several_windows_are_seen_at_once() -> None:

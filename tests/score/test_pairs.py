@@ -48,6 +48,16 @@ def test_frames_are_stacked_by_id_whichever_they_show() -> None:
         np.testing.assert_array_equal(counts_PGT7[:, :, t], one.among([2, 3], [1, 2]))
 
 
+def test_every_value_is_seen_wherever_it_is() -> None:
+    for size in (5, 64, 200, 1000):
+        for place in (0, 3, size // 2, size - 1):
+            labels = np.full((1, size), 4, np.uint8)
+            labels[0, place] = 9
+            assert seen(labels) == (0, 4, 9)
+    assert seen(np.arange(256, dtype=np.uint8)[None]) == tuple(range(256))
+    assert seen(np.zeros((3, 70), np.uint8)) == (0,)
+
+
 def test_the_empty_mask_leads_and_is_empty() -> None:
     full = np.full((3, 4), 7, np.uint8)
     assert seen(full) == (0, 7)

@@ -1,236 +1,291 @@
-"""Boundary pixels of packed masks and how many of them lie near the other mask's boundary: the counts behind F (metrics/contour.py).
+"""Boundary pixels of masks and how many of them lie near the other mask's boundary: the counts behind F (metrics/contour.py).
 
-No map is dilated. Words of 64 pixels decide most points at once (above, below or beside a point of the other boundary: matched; none in the
-square: not matched); the few others look at the rows of the disk one by one. Only the box round both masks is looked at.
+A mask is outlined once, whatever it is compared with: its pixels, its boundary, and its boundary widened by the disk of the tolerance, each
+as a map of 64-pixel words of the part of the frame that the widened boundary reaches. Two masks are then three counts of common bits.
+The maps are stored column by column of words, so that every step runs down long columns, four or eight words in one instruction.
 The kernels hold no state.
 
-T frames, H rows, N words of a row, K half widths of the disk from its middle row outwards.
+T frames, H rows, N words of a row, K half widths of the disk from its middle row outwards. A map is [C + 2, R + 2]: C columns of words
+and R rows with a margin all round.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from vdit.metrics._packed import ALL, Words, compiled
+from vdit.metrics._packed import ALL, NONE, WORD, Bytes, Words, compiled, highest_gap, lowest, ones, pack_rows
 
-Box = tuple[int, int, int, int]  # top, bottom, left, right: rows and words, ends excluded
-
-ONE = np.uint64(1)
-TOP = np.uint64(63)
+Place = NDArray[np.int64]  # [8], of an outlined mask: what the names below say
 
 
-def _ones(typing_context: Any, word: Any) -> Any:
-    """How many bits of a word are set: the processor's own instruction, which numba has no name for."""
-    return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
+class Labelled(NamedTuple):
+    """Label maps, one pixel after the other, and the ids to look at; 0 is the empty mask.
 
-
-def _lowest(typing_context: Any, word: Any) -> Any:
-    """Position of the lowest set bit of a word that is not zero."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
-
-    return types.int64(types.uint64), generate
-
-
-def _highest_gap(typing_context: Any, word: Any) -> Any:
-    """How many zeros lie above the highest set bit of a word that is not zero."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctlz(arguments[0], context.get_constant(types.boolean, True))
-
-    return types.int64(types.uint64), generate
-
-
-ones: Callable[[np.uint64], int] = intrinsic(_ones)
-lowest: Callable[[np.uint64], int] = intrinsic(_lowest)
-highest_gap: Callable[[np.uint64], int] = intrinsic(_highest_gap)
-
-
-@compiled
-def _boundary(mask_HN: Words, width: int, boundary_HN: Words) -> int:
-    """Mark the pixels whose 2 x 2 block (right, below, edges replicated) is not uniform; their number."""
-    height, words = mask_HN.shape
-    last = words - 1
-    edge = ONE << np.uint64((width - 1) & 63)
-    count = 0
-    for y in range(height):
-        here, down = mask_HN[y], mask_HN[min(y + 1, height - 1)]
-        for n in range(last):
-            right = (here[n] >> ONE) | (here[n + 1] << TOP)
-            down_right = (down[n] >> ONE) | (down[n + 1] << TOP)
-            boundary_HN[y, n] = (here[n] ^ right) | (here[n] ^ down[n]) | (here[n] ^ down_right)
-        right = (here[last] >> ONE) | (here[last] & edge)
-        down_right = (down[last] >> ONE) | (down[last] & edge)
-        boundary_HN[y, last] = (here[last] ^ right) | (here[last] ^ down[last]) | (here[last] ^ down_right)
-        for n in range(words):
-            count += ones(boundary_HN[y, n])
-    return count
-
-
-@compiled
-def _touches(map_HN: Words, y: int, x: int, reach: int, width: int) -> bool:
-    """Whether row y has a bit in [x - reach, x + reach]."""
-    left, right = max(x - reach, 0), min(x + reach, width - 1)
-    first, last = left >> 6, right >> 6
-    from_left, to_right = ALL << np.uint64(left & 63), ALL >> np.uint64(63 - (right & 63))
-    if first == last:
-        return bool(map_HN[y, first] & from_left & to_right)
-    hit = (map_HN[y, first] & from_left) | (map_HN[y, last] & to_right)
-    for n in range(first + 1, last):
-        hit |= map_HN[y, n]
-    return bool(hit)
-
-
-@compiled
-def _near(map_HN: Words, y: int, x: int, widths_K: NDArray[np.int64], width: int) -> bool:
-    """Whether the map has a point within the disk round (y, x); rows are tried from the nearest on."""
-    height = map_HN.shape[0]
-    for k in range(widths_K.size):
-        if y >= k and _touches(map_HN, y - k, x, widths_K[k], width):
-            return True
-        if y + k < height and _touches(map_HN, y + k, x, widths_K[k], width):
-            return True
-    return False
-
-
-@compiled
-def _join(words: Words, ahead: int, joined: Words) -> None:
-    """Each word or-ed with the one `ahead`. Two buffers and plain indices, so that the loop becomes vector instructions."""
-    kept = words.size - ahead
-    later = words[ahead:]
-    for i in range(kept):
-        joined[i] = words[i] | later[i]
-    joined[kept:] = words[kept:]
-
-
-@compiled
-def _stretch(map_HN: Words, reach: int, tall: Words, spare: Words) -> Words:
-    """Each row joined with the `reach` rows above and below it: [H + 2 reach, N], of which the first H hold. Both buffers are overwritten.
-
-    Windows of 1, 2, 4, ... rows from each row downwards, then two overlapping ones, on the map moved down by `reach`.
+    Pixels whose true label is `void` are taken out of the predicted masks; -1: there are none.
     """
-    words, size = map_HN.shape[1], map_HN.size
-    tall, spare = tall[: size + 2 * reach * words], spare[: size + 2 * reach * words]
-    tall[:] = 0
-    tall[reach * words : reach * words + size] = map_HN.reshape(-1)
-    rows, window = 1, 2 * reach + 1
-    while rows < window:
-        step = min(rows, window - rows)
-        _join(tall, step * words, spare)
-        tall, spare = spare, tall
-        rows += step
-    return tall.reshape(-1, words)
+
+    prediction: Bytes
+    truth: Bytes
+    predicted: Bytes
+    true: Bytes
+    void: int
+
+
+AREA, POINTS, TOP, LEFT, BOTTOM, RIGHT, START, SIZE = range(8)
+MAPS, SPARE = 3, 3  # maps of a mask that are kept, and those that widening needs beside them
+ONE = np.uint64(1)
+LAST = np.uint64(63)
 
 
 @compiled
-def _smear(map_HN: Words, y: int, n: int, reach: int) -> np.uint64:
-    """Word n of row y with every bit spread `reach` < 64 pixels to both sides, those of the neighbouring words into it."""
-    up = down = map_HN[y, n]
-    done = 0
-    while done < reach:
-        step = min(done + 1, reach - done)
-        up |= up << np.uint64(step)
-        down |= down >> np.uint64(step)
-        done += step
-    # Of a neighbour only its bit next to this word matters: it reaches furthest.
-    if n > 0 and map_HN[y, n - 1]:
-        up |= ~(ALL << np.uint64(max(reach - highest_gap(map_HN[y, n - 1]), 0)))
-    if n + 1 < map_HN.shape[1] and map_HN[y, n + 1]:
-        down |= ~(ALL >> np.uint64(max(reach - lowest(map_HN[y, n + 1]), 0)))
-    return np.uint64(up | down)
+def _extent(mask_HN: Words) -> tuple[int, int, int, int]:
+    """First row, last row, first pixel and last pixel of a mask; the last row is -1 if it is empty."""
+    height, words = mask_HN.shape
+    columns_N = np.zeros(words, np.uint64)
+    top, bottom = height, -1
+    for y in range(height):
+        row = NONE
+        for n in range(words):
+            row |= mask_HN[y, n]
+            columns_N[n] |= mask_HN[y, n]
+        if row:
+            top, bottom = min(top, y), y
+    if bottom < 0:
+        return 0, -1, 0, 0
+    first, last = 0, words - 1
+    while not columns_N[first]:
+        first += 1
+    while not columns_N[last]:
+        last -= 1
+    return top, bottom, first * WORD + lowest(columns_N[first]), last * WORD + 63 - highest_gap(columns_N[last])
 
 
 @compiled
-def _matched(points_HN: Words, map_HN: Words, tall_HN: Words, widths_K: NDArray[np.int64], width: int) -> int:
-    """How many points have a point of the map within the disk; `tall_HN` is the stretched map."""
+def _cut(mask_HN: Words, top: int, left: int, map_CR: Words) -> None:
+    """The part of the mask that the map has room for. The margin below repeats the last row, as boundaries want; the others are empty."""
+    columns, rows = map_CR.shape[0] - 2, map_CR.shape[1] - 2
+    map_CR[0], map_CR[columns + 1] = 0, 0
+    for n in range(columns):
+        column = map_CR[n + 1]
+        for y in range(rows):
+            column[y + 1] = mask_HN[top + y, left + n]
+        column[0], column[rows + 1] = NONE, column[rows]
+
+
+@compiled
+def _boundary(map_CR: Words, edge: np.uint64, boundary_CR: Words) -> int:
+    """Mark the pixels whose 2 x 2 block (right, below, edges replicated) is not uniform; their number.
+
+    `edge` is the frame's last pixel in the last column, zero where the frame goes on.
+    """
+    columns, rows = map_CR.shape[0] - 2, map_CR.shape[1] - 2
+    boundary_CR[0], boundary_CR[columns + 1] = 0, 0
     count = 0
-    reach = widths_K[0]
-    for y in range(points_HN.shape[0]):
-        for n in range(points_HN.shape[1]):
-            word = points_HN[y, n]
-            if not word:
-                continue
-            near, possible = tall_HN[y, n], ALL
-            # Beyond that (frames above 7,800 pixels across) the neighbouring words do not hold the square: every point is looked at.
-            if reach < 64:
-                near |= _smear(map_HN, y, n, reach)
-                possible = _smear(tall_HN, y, n, reach)
-            count += ones(word & near)
-            word &= possible & ~near
-            while word:
-                count += _near(map_HN, y, (n << 6) + lowest(word), widths_K, width)
-                word &= word - ONE
+    for n in range(1, columns + 1):
+        mask, beside, out = map_CR[n], map_CR[n + 1], boundary_CR[n]
+        last = edge if n == columns else NONE
+        out[0], out[rows + 1] = NONE, NONE
+        for y in range(1, rows + 1):
+            here, down = mask[y], mask[y + 1]
+            right = (here >> ONE) | (beside[y] << LAST) | (here & last)
+            down_right = (down >> ONE) | (beside[y + 1] << LAST) | (down & last)
+            out[y] = (here ^ right) | (here ^ down) | (here ^ down_right)
+        for y in range(1, rows + 1):
+            count += ones(out[y])
     return count
 
 
 @compiled
-def _areas(prediction: Words, truth: Words) -> tuple[int, int, int]:
-    """Pixels of prediction, truth and both, from a frame's words in one line."""
-    ours = theirs = both = 0
-    for i in range(truth.size):
-        ours += ones(prediction[i])
-        theirs += ones(truth[i])
-        both += ones(prediction[i] & truth[i])
-    return ours, theirs, both
+def _reached(boundary_CR: Words, reach: int) -> NDArray[np.int64]:
+    """Where the widened boundary can have a pixel: runs [., 3] of column, first row and row behind the last. Most of a frame has none."""
+    columns, rows = boundary_CR.shape[0] - 2, boundary_CR.shape[1] - 2
+    runs_X3 = np.empty((columns * (rows // (2 * reach + 1) + 1), 3), np.int64)
+    whole, part = reach // WORD, np.uint64(WORD - 1 - reach % WORD)
+    near_R = np.empty(rows + 1, np.uint64)
+    found = 0
+    for n in range(1, columns + 1):
+        # Of the last words that are near enough those bits that are, and perhaps one more.
+        before, here, behind = boundary_CR[max(n - whole - 1, 0)], boundary_CR[n], boundary_CR[min(n + whole + 1, columns + 1)]
+        for y in range(rows + 1):
+            near_R[y] = here[y] | (before[y] >> part) | (behind[y] << part)
+        for m in range(max(n - whole, 1), min(n + whole, columns) + 1 if whole else 0):
+            near_R |= boundary_CR[m, : rows + 1]
+        y = 1
+        while y <= rows:
+            if not near_R[y]:
+                y += 1
+                continue
+            first, last = y, y
+            while y <= min(last + 2 * reach, rows):
+                last = y if near_R[y] else last
+                y += 1
+            runs_X3[found, 0], runs_X3[found, 1], runs_X3[found, 2] = n, max(first - reach, 1), min(last + reach, rows) + 1
+            found += 1
+    return runs_X3[:found]
 
 
 @compiled
-def _box(prediction_HN: Words, truth_HN: Words) -> Box:
-    """The rows and words that hold both masks, one of which is not empty, and a margin of one."""
-    height, words = truth_HN.shape
-    ours, theirs = prediction_HN.reshape(-1), truth_HN.reshape(-1)
-    first, last = 0, ours.size - 1
-    while not (ours[first] | theirs[first]):
-        first += 1
-    while not (ours[last] | theirs[last]):
-        last -= 1
-    top, bottom = first // words, last // words
-    columns = np.zeros(words, np.uint64)
-    for y in range(top, bottom + 1):
-        for n in range(words):
-            columns[n] |= prediction_HN[y, n] | truth_HN[y, n]
-    filled = np.flatnonzero(columns)
-    return max(top - 1, 0), min(bottom + 2, height), max(filled[0] - 1, 0), min(filled[-1] + 2, words)
+def _broaden(map_CR: Words, step: int, runs_X3: NDArray[np.int64], out_CR: Words) -> None:
+    """Each pixel with those `step` < 64 to its left and right."""
+    near, far = np.uint64(step), np.uint64(WORD - step)
+    for x in range(len(runs_X3)):
+        n, start, end = runs_X3[x, 0], runs_X3[x, 1], runs_X3[x, 2]
+        before, here, behind = map_CR[n - 1, start:end], map_CR[n, start:end], map_CR[n + 1, start:end]
+        out = out_CR[n, start:end]
+        for y in range(out.size):
+            out[y] = here[y] | (here[y] << near) | (here[y] >> near) | (before[y] >> far) | (behind[y] << far)
 
 
 @compiled
-def _cut(mask_HN: Words, box: Box, buffer: Words) -> Words:
-    """The box of a mask, contiguous, in the buffer."""
-    top, bottom, left, right = box
-    cut_HN = buffer[: (bottom - top) * (right - left)].reshape(bottom - top, right - left)
-    cut_HN[:] = mask_HN[top:bottom, left:right]
-    return cut_HN
+def _heighten(map_CR: Words, joined_CR: Words, runs_X3: NDArray[np.int64], out_CR: Words) -> None:
+    """Each pixel with those above and below it, and with the pixel of the other map."""
+    for x in range(len(runs_X3)):
+        n, start, end = runs_X3[x, 0], runs_X3[x, 1], runs_X3[x, 2]
+        above, here, below = map_CR[n, start - 1 : end - 1], map_CR[n, start:end], map_CR[n, start + 1 : end + 1]
+        joined, out = joined_CR[n, start:end], out_CR[n, start:end]
+        for y in range(out.size):
+            out[y] = above[y] | here[y] | below[y] | joined[y]
 
 
 @compiled
-def _contours(prediction_HN: Words, truth_HN: Words, widths_K: NDArray[np.int64], width: int, buffers: Words) -> tuple[int, int, int, int]:
-    """Boundary pixels of prediction and truth, then those of each that are matched."""
-    shape, size, reach = truth_HN.shape, truth_HN.size, widths_K[0]
-    ours_HN, theirs_HN = buffers[0, :size].reshape(shape), buffers[1, :size].reshape(shape)
-    ours, theirs = _boundary(prediction_HN, width, ours_HN), _boundary(truth_HN, width, theirs_HN)
-    if not ours or not theirs:
-        return ours, theirs, 0, 0
-    ours_matched = _matched(ours_HN, theirs_HN, _stretch(theirs_HN, reach, buffers[2], buffers[3]), widths_K, width)
-    theirs_matched = _matched(theirs_HN, ours_HN, _stretch(ours_HN, reach, buffers[2], buffers[3]), widths_K, width)
-    return ours, theirs, ours_matched, theirs_matched
+def _widen(boundary_CR: Words, widths_K: NDArray[np.int64], spare_3CR: Words, wide_CR: Words) -> None:
+    """The boundary with the disk round each of its points, in `wide_CR`.
+
+    A disk is its rows one above the other. From the outermost, shortest row inwards: all so far grows by a row up and down, and is
+    joined by the boundary broadened to the next row's width.
+    """
+    reach = widths_K.size - 1
+    runs_X3 = _reached(boundary_CR, reach)
+    spare_3CR[:], wide_CR[:] = 0, 0
+    broad_CR, next_CR, other_CR = boundary_CR, spare_3CR[0], spare_3CR[1]
+    # Each round writes to the other map, and the last one to `wide_CR`.
+    high_CR, out_CR, last_CR = (boundary_CR, wide_CR, spare_3CR[2]) if reach % 2 else (boundary_CR, spare_3CR[2], wide_CR)
+    width = 0
+    for k in range(reach - 1, -1, -1):
+        while width < widths_K[k]:
+            # A run of 2 width + 1 pixels moved further than its length would leave a gap.
+            step = min(widths_K[k] - width, 2 * width + 1, WORD - 1)
+            _broaden(broad_CR, step, runs_X3, next_CR)
+            broad_CR, next_CR, other_CR = next_CR, other_CR, next_CR
+            width += step
+        _heighten(high_CR, broad_CR, runs_X3, out_CR)
+        high_CR, out_CR, last_CR = out_CR, last_CR, out_CR
 
 
 @compiled
-def count_frames(prediction_THN: Words, truth_THN: Words, widths_K: NDArray[np.int64], width: int, counts_T7: NDArray[np.int64]) -> None:
-    """Fill a row per frame: pixels of prediction, truth and both, boundary of prediction and truth, matched boundary of each."""
-    frames, height, words = truth_THN.shape
-    buffers = np.empty((6, (height + 2 * widths_K[0]) * words), np.uint64)
-    counts_T7[:] = 0
-    for t in range(frames):
-        ours_HN, theirs_HN = prediction_THN[t], truth_THN[t]
-        counts_T7[t, :3] = _areas(ours_HN.reshape(-1), theirs_HN.reshape(-1))
-        if counts_T7[t, 0] or counts_T7[t, 1]:
-            box = _box(ours_HN, theirs_HN)
-            # Where the box ends before the frame, its last row and word are empty, so that replicating its edge changes nothing.
-            end = min(width, 64 * box[3]) - 64 * box[2]
-            counts_T7[t, 3:] = _contours(_cut(ours_HN, box, buffers[4]), _cut(theirs_HN, box, buffers[5]), widths_K, end, buffers)
+def _map(maps: Words, place: Place, number: int) -> Words:
+    """The mask, its boundary or its widened boundary; from 3 on what is spare."""
+    columns, rows = place[RIGHT] - place[LEFT] + 2, place[BOTTOM] - place[TOP] + 2
+    start = place[START] + number * place[SIZE]
+    return maps[start : start + place[SIZE]].reshape(columns, rows)
+
+
+@compiled
+def _outline(mask_HN: Words, width: int, widths_K: NDArray[np.int64], maps: Words, place: Place) -> Words:
+    """Write the maps of a mask from the START of its `place` on, and what they are to `place`; the maps, larger if there was no room."""
+    height, words = mask_HN.shape
+    reach = widths_K.size - 1
+    start = place[START]
+    place[:] = 0
+    place[START] = start
+    top, bottom, first, last = _extent(mask_HN)
+    if bottom < 0:
+        return maps
+    # A boundary begins one row above its mask and one pixel beside it.
+    place[TOP], place[BOTTOM] = max(top - 1 - reach, 0), min(bottom + 1 + reach, height)
+    place[LEFT], place[RIGHT] = max(first - 1 - reach, 0) // WORD, min((last + reach) // WORD + 1, words)
+    place[SIZE] = (place[RIGHT] - place[LEFT] + 2) * (place[BOTTOM] - place[TOP] + 2)
+    needed = start + (MAPS + SPARE) * place[SIZE]
+    if needed > maps.size:
+        larger = np.empty(2 * needed, np.uint64)
+        larger[:start] = maps[:start]
+        maps = larger
+    map_CR, boundary_CR = _map(maps, place, 0), _map(maps, place, 1)
+    _cut(mask_HN, place[TOP], place[LEFT], map_CR)
+    for n in range(1, map_CR.shape[0] - 1):
+        for y in range(1, map_CR.shape[1] - 1):
+            place[AREA] += ones(map_CR[n, y])
+    edge = ONE << np.uint64((width - 1) % WORD) if place[RIGHT] == words else NONE
+    place[POINTS] = _boundary(map_CR, edge, boundary_CR)
+    if place[POINTS]:
+        spare = maps[start + MAPS * place[SIZE] : needed].reshape(SPARE, *map_CR.shape)
+        _widen(boundary_CR, widths_K, spare, _map(maps, place, 2))
+    return maps
+
+
+@compiled
+def _common(one: Place, one_CR: Words, other: Place, other_CR: Words) -> int:
+    """How many pixels two maps share."""
+    top, bottom = max(one[TOP], other[TOP]) + 1, min(one[BOTTOM], other[BOTTOM]) + 1
+    count = 0
+    for n in range(max(one[LEFT], other[LEFT]) + 1, min(one[RIGHT], other[RIGHT]) + 1):
+        ours, theirs = one_CR[n - one[LEFT], top - one[TOP] : bottom - one[TOP]], other_CR[n - other[LEFT], top - other[TOP] :]
+        for y in range(ours.size):
+            count += ones(ours[y] & theirs[y])
+    return count
+
+
+@compiled
+def _compare(maps: Words, one: Place, other: Place, counts_7: NDArray[np.int64]) -> None:
+    """Pixels of one, the other and both, boundary of each, matched boundary of each."""
+    counts_7[:] = 0
+    counts_7[0], counts_7[1], counts_7[3], counts_7[4] = one[AREA], other[AREA], one[POINTS], other[POINTS]
+    if one[AREA] and other[AREA]:
+        counts_7[2] = _common(one, _map(maps, one, 0), other, _map(maps, other, 0))
+    if one[POINTS] and other[POINTS]:
+        counts_7[5] = _common(one, _map(maps, one, 1), other, _map(maps, other, 2))
+        counts_7[6] = _common(one, _map(maps, one, 2), other, _map(maps, other, 1))
+
+
+@compiled
+def count_masks(
+    masks: tuple[Bytes, Bytes], void: Bytes, shape: tuple[int, int], widths_K: NDArray[np.int64], counts_T7: NDArray[np.int64]
+) -> None:
+    """Fill a row per frame: pixels of prediction, truth and both, boundary of prediction and truth, matched boundary of each.
+
+    Bytes are pixels one after the other, of the mask if not zero; `void` has none, or those that are taken out of both masks.
+    """
+    height, width = shape
+    pixels = height * width
+    words_HN, void_HN = np.empty((height, -(-width // WORD)), np.uint64), np.empty((height, -(-width // WORD)), np.uint64)
+    places, maps = np.zeros((2, SIZE + 1), np.int64), np.empty(0, np.uint64)
+    for t in range(len(counts_T7)):
+        if void.size:
+            pack_rows(void[t * pixels : (t + 1) * pixels], np.uint8(0), NONE, width, void_HN)
+        start = 0
+        for m in range(2):
+            mask = masks[0] if m == 0 else masks[1]
+            pack_rows(mask[t * pixels : (t + 1) * pixels], np.uint8(0), ALL, width, words_HN)
+            if void.size:
+                words_HN &= void_HN
+            places[m, START] = start
+            maps = _outline(words_HN, width, widths_K, maps, places[m])
+            start += MAPS * places[m, SIZE]
+        _compare(maps, places[0], places[1], counts_T7[t])
+
+
+@compiled
+def count_labels(
+    labelled: Labelled, pairs_2P: NDArray[np.int64], shape: tuple[int, int], widths_K: NDArray[np.int64], counts_P7: NDArray[np.int64]
+) -> None:
+    """As `count_masks`, a row per pair: places in the predicted and the true ids."""
+    height, width = shape
+    words_HN, void_HN = np.empty((height, -(-width // WORD)), np.uint64), np.empty((height, -(-width // WORD)), np.uint64)
+    if labelled.void >= 0:
+        pack_rows(labelled.truth, np.uint8(labelled.void), ALL, width, void_HN)
+    first = len(labelled.predicted)
+    places, maps = np.zeros((first + len(labelled.true), SIZE + 1), np.int64), np.empty(0, np.uint64)
+    start = 0
+    for m in range(len(places)):
+        found, pixels = (labelled.predicted[m], labelled.prediction) if m < first else (labelled.true[m - first], labelled.truth)
+        if not found:
+            continue
+        pack_rows(pixels, found, NONE, width, words_HN)
+        if labelled.void >= 0 and m < first:
+            words_HN &= void_HN
+        places[m, START] = start
+        maps = _outline(words_HN, width, widths_K, maps, places[m])
+        start += MAPS * places[m, SIZE]
+    for p in range(len(counts_P7)):
+        _compare(maps, places[pairs_2P[0, p]], places[first + pairs_2P[1, p]], counts_P7[p])

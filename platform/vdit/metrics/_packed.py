@@ -3,7 +3,7 @@
 T frames, H W pixels, N words of a row: pixel x is bit x % 64 of word x // 64, and the bits beyond W are zero.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from vdit.video import Masks
 
 Words: TypeAlias = NDArray[np.uint64]  # [T, H, N] or [H, N]
-Labels: TypeAlias = NDArray[np.uint8]  # [H, W]
+Bytes: TypeAlias = NDArray[np.uint8]  # pixels one after the other
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+WORD = 64
 NONE, ALL = np.uint64(0), np.uint64(0xFFFF_FFFF_FFFF_FFFF)
 
 
@@ -30,28 +31,25 @@ def compiled(function: Function) -> Function:
 
 def pack(prediction: Masks, truth: Masks, void: Masks | None = None) -> tuple[Words, Words]:
     """Both masks packed, the void pixels taken out of both. Raises ValueError unless all are boolean [T, H, W] of one shape."""
-    _check("prediction", prediction, truth.shape)
-    _check("truth", truth, truth.shape)
+    check(prediction, truth, void)
     prediction_THN, truth_THN = _words(prediction), _words(truth)
     if void is not None:
-        _check("void", void, truth.shape)
         valid_THN = ~_words(void)
         prediction_THN &= valid_THN
         truth_THN &= valid_THN
     return prediction_THN, truth_THN
 
 
-def split(labels: Labels, ids: Sequence[int]) -> Words:
-    """The mask of each id packed, [number of ids, H, N]; id 0 stands for the empty mask. Raises ValueError for labels of another type."""
-    if labels.dtype != np.uint8 or labels.ndim != 2 or 0 in labels.shape:
-        raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, expected uint8, height x width")
-    height, width = labels.shape
-    packed_PHN = np.zeros((len(ids), height, -(-width // 64)), np.uint64)
-    pixels = np.ascontiguousarray(labels).reshape(-1)
-    for found, packed_HN in zip(ids, packed_PHN, strict=True):
-        if found:
-            _pack(pixels, np.uint8(found), NONE, width, packed_HN)
-    return packed_PHN
+def check(prediction: Masks, truth: Masks, void: Masks | None = None) -> None:
+    """Raises ValueError unless all are boolean [T, H, W] of one shape."""
+    named = {"prediction": prediction, "truth": truth} | ({} if void is None else {"void": void})
+    for name, mask in named.items():
+        _check(name, mask, truth.shape)
+
+
+def pixels(mask_THW: Masks) -> Bytes:
+    """The bytes of a mask. A bool read from a 1-bit image may hold the byte 255, so they are compared with zero and never summed."""
+    return np.ascontiguousarray(mask_THW).view(np.uint8).reshape(-1)
 
 
 def _check(name: str, mask: Masks, shape: tuple[int, ...]) -> None:
@@ -66,10 +64,36 @@ def _check(name: str, mask: Masks, shape: tuple[int, ...]) -> None:
 def _words(mask_THW: Masks) -> Words:
     frames, height, width = mask_THW.shape
     packed_THN = np.empty((frames, height, -(-width // 64)), np.uint64)
-    # A bool read from a 1-bit image may hold the byte 255, so bytes are compared with zero and never summed.
-    pixels = np.ascontiguousarray(mask_THW).view(np.uint8).reshape(-1)
-    _pack(pixels, np.uint8(0), ALL, width, packed_THN.reshape(-1, packed_THN.shape[2]))
+    pack_rows(pixels(mask_THW), np.uint8(0), ALL, width, packed_THN.reshape(-1, packed_THN.shape[2]))
     return packed_THN
+
+
+def _ones(typing_context: Any, word: Any) -> Any:
+    """How many bits of a word are set: the processor's own instruction, which numba has no name for."""
+    return types.int64(types.uint64), lambda context, builder, signature, arguments: builder.ctpop(arguments[0])
+
+
+def _lowest(typing_context: Any, word: Any) -> Any:
+    """Position of the lowest set bit of a word that is not zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], context.get_constant(types.boolean, True))
+
+    return types.int64(types.uint64), generate
+
+
+def _highest_gap(typing_context: Any, word: Any) -> Any:
+    """How many zeros lie above the highest set bit of a word that is not zero."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.ctlz(arguments[0], context.get_constant(types.boolean, True))
+
+    return types.int64(types.uint64), generate
+
+
+ones: Callable[[np.uint64], int] = intrinsic(_ones)
+lowest: Callable[[np.uint64], int] = intrinsic(_lowest)
+highest_gap: Callable[[np.uint64], int] = intrinsic(_highest_gap)
 
 
 def _equal_64(typing_context: Any, bytes_: Any, start: Any, value: Any) -> Any:
@@ -87,11 +111,27 @@ def _equal_64(typing_context: Any, bytes_: Any, start: Any, value: Any) -> Any:
     return types.uint64(bytes_, types.intp, types.uint8), generate
 
 
-equal_64: Callable[[Labels, int, np.uint8], np.uint64] = intrinsic(_equal_64)
+equal_64: Callable[[Bytes, int, np.uint8], np.uint64] = intrinsic(_equal_64)
+
+
+def _same_64(typing_context: Any, one: Any, other: Any, start: Any) -> Any:
+    """In which of 64 bytes from `start` on two arrays agree, as the bits of a word."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block = ir.VectorType(ir.IntType(8), 64).as_pointer()
+        arrays = [context.make_array(kind)(context, builder, array) for kind, array in zip(signature.args[:2], arguments[:2], strict=True)]
+        places = [builder.bitcast(cgutils.gep_inbounds(builder, array.data, arguments[2]), block) for array in arrays]
+        ours, theirs = (builder.load(place, align=1) for place in places)
+        return builder.bitcast(builder.icmp_unsigned("==", ours, theirs), ir.IntType(64))
+
+    return types.uint64(one, other, types.intp), generate
+
+
+same_64: Callable[[Bytes, Bytes, int], np.uint64] = intrinsic(_same_64)
 
 
 @compiled
-def _pack(bytes_: Labels, value: np.uint8, flip: np.uint64, width: int, packed_RN: Words) -> None:
+def pack_rows(bytes_: Bytes, value: np.uint8, flip: np.uint64, width: int, packed_RN: Words) -> None:
     """Pack R rows of `width` bytes: a bit says whether a byte has the value or, flipped, whether it has not."""
     whole, rest = width >> 6, width & 63
     for row in range(packed_RN.shape[0]):
@@ -109,7 +149,7 @@ def _pack(bytes_: Labels, value: np.uint8, flip: np.uint64, width: int, packed_R
 
 
 @compiled
-def _pack_few(bytes_: Labels, value: np.uint8, flip: np.uint64) -> np.uint64:
+def _pack_few(bytes_: Bytes, value: np.uint8, flip: np.uint64) -> np.uint64:
     """A row of fewer than 64 bytes, among the first of its image."""
     word = np.uint64(0)
     for x in range(bytes_.size):

@@ -2,20 +2,26 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import ceil, isqrt
-from typing import NamedTuple
+from math import ceil, isqrt, sqrt
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vdit.metrics._contour_kernel import count_frames
-from vdit.metrics._packed import Labels, Words, pack, split
+from vdit.metrics._contour_kernel import Labelled, count_labels, count_masks
+from vdit.metrics._packed import check, pixels
 from vdit.video import Masks
 
 UNIT = "ratio in [0, 1]"
 
+Labels: TypeAlias = NDArray[np.uint8]  # [H, W]
+
 # Of the image diagonal: the public evaluators' bound_th.
 TOLERANCE = 0.008
+
+
+# Of a mask without void pixels.
+NOTHING = np.zeros(0, np.uint8)
 
 
 class Counts(NamedTuple):
@@ -41,44 +47,48 @@ def measure(prediction: Masks, truth: Masks, void: Masks | None = None) -> NDArr
 
 def count(prediction: Masks, truth: Masks, void: Masks | None = None) -> Counts:
     """The pixel counts of each frame of masks [T, H, W], in one pass; for callers that want J and F together. Safe to call from threads."""
-    prediction_THN, truth_THN = pack(prediction, truth, void)
-    counts_T7 = np.empty((len(truth), len(Counts._fields)), np.int64)
-    _fill(prediction_THN, truth_THN, truth.shape[1:], counts_T7)
+    check(prediction, truth, void)
+    frames, height, width = truth.shape
+    counts_T7 = np.empty((frames, len(Counts._fields)), np.int64)
+    none = NOTHING if void is None else pixels(void)
+    count_masks((pixels(prediction), pixels(truth)), none, (height, width), _widths(radius(height, width)), counts_T7)
     return Counts(*counts_T7.T)
 
 
 def pairs(prediction: Labels, truth: Labels, predicted: Sequence[int], true: Sequence[int], void: int | None = None) -> Counts:
-    """As `count`, of one frame's label maps [H, W]: every predicted id with every true one, [P, G]. Each mask is packed once.
+    """As `count`, of one frame's label maps [H, W]: every predicted id with every true one, [P, G]. Each mask is outlined once.
 
     Id 0 stands for the empty mask. Pixels that are `void` in the truth are taken out of the predicted masks.
     """
-    prediction_PHN, truth_GHN = _split(prediction, truth, predicted, true)
-    if void is not None:
-        # The true masks hold none of it: a pixel of a label map has one value.
-        prediction_PHN &= ~split(truth, [void])[0]
-    counts_PG7 = np.empty((len(predicted), len(true), len(Counts._fields)), np.int64)
-    for ours_HN, counts_G7 in zip(prediction_PHN, counts_PG7, strict=True):
-        _fill(np.repeat(ours_HN[None], len(true), axis=0), truth_GHN, truth.shape, counts_G7)
-    return Counts(*np.moveaxis(counts_PG7, -1, 0))
+    places_2PG = np.indices((len(predicted), len(true)))
+    # The true masks hold no void: a pixel of a label map has one value.
+    counts_N7 = _count(prediction, truth, (predicted, true), places_2PG.reshape(2, -1), -1 if void is None else void)
+    return Counts(*np.moveaxis(counts_N7.reshape(len(predicted), len(true), -1), -1, 0))
 
 
 def each(prediction: Labels, truth: Labels, predicted: Sequence[int], true: Sequence[int]) -> Counts:
     """As `pairs`, of as many predicted ids as true ones: each with the one that stands in its place, [P]."""
-    prediction_PHN, truth_PHN = _split(prediction, truth, predicted, true)
-    counts_P7 = np.empty((len(predicted), len(Counts._fields)), np.int64)
-    _fill(prediction_PHN, truth_PHN, truth.shape, counts_P7)
-    return Counts(*counts_P7.T)
+    if len(predicted) != len(true):
+        raise ValueError(f"{len(predicted)} predicted ids for {len(true)} true ones; give as many, 0 where there is none")
+    places_2P = np.broadcast_to(np.arange(len(true)), (2, len(true)))
+    return Counts(*_count(prediction, truth, (predicted, true), places_2P, -1).T)
 
 
-def _split(prediction: Labels, truth: Labels, predicted: Sequence[int], true: Sequence[int]) -> tuple[Words, Words]:
+def _count(
+    prediction: Labels, truth: Labels, ids: tuple[Sequence[int], Sequence[int]], places_2N: NDArray[np.int64], void: int
+) -> NDArray[np.int64]:
+    """Seven counts [N, 7] of each pair of ids. Raises ValueError for labels of another shape or type."""
     if prediction.shape != truth.shape:
         raise ValueError(f"prediction has shape {prediction.shape}, truth has {truth.shape}; resize the labels to the truth's size first")
-    return split(prediction, predicted), split(truth, true)
-
-
-def _fill(prediction_THN: Words, truth_THN: Words, size: tuple[int, ...], counts_T7: NDArray[np.int64]) -> None:
-    height, width = size
-    count_frames(prediction_THN, truth_THN, _widths(radius(height, width)), width, counts_T7)
+    for labels in (prediction, truth):
+        if labels.dtype != np.uint8 or labels.ndim != 2 or 0 in labels.shape:
+            raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, expected uint8, height x width")
+    height, width = truth.shape
+    counts_N7 = np.empty((places_2N.shape[1], len(Counts._fields)), np.int64)
+    ours, theirs = np.ascontiguousarray(prediction).reshape(-1), np.ascontiguousarray(truth).reshape(-1)
+    labelled = Labelled(ours, theirs, np.array(ids[0], np.uint8), np.array(ids[1], np.uint8), void)
+    count_labels(labelled, np.ascontiguousarray(places_2N), (height, width), _widths(radius(height, width)), counts_N7)
+    return counts_N7
 
 
 def accuracy(counts: Counts) -> NDArray[np.float64]:
@@ -91,7 +101,7 @@ def accuracy(counts: Counts) -> NDArray[np.float64]:
 
 def radius(height: int, width: int) -> int:
     """The tolerance in pixels, rounded up."""
-    return ceil(TOLERANCE * float(np.linalg.norm((height, width))))
+    return ceil(TOLERANCE * sqrt(height * height + width * width))
 
 
 def _share(matched: NDArray[np.int64], points: NDArray[np.int64]) -> NDArray[np.float64]:

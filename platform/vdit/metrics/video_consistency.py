@@ -2,7 +2,7 @@
 
 The public code leaves out the last window of a video; here every window counts.
 
-T frames, H W pixels.
+T frames, H W pixels, N words of 64 of them, K binary digits of an age.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vdit.metrics._packed import compiled
+from vdit.metrics._packed import ALL, WORD, Bytes, Words, compiled, ones, same_64
 
 UNIT = "ratio in [0, 1]"
 
@@ -18,7 +18,7 @@ UNIT = "ratio in [0, 1]"
 WINDOWS = (8, 16)
 
 Labels = NDArray[np.uint8] | NDArray[np.bool_]  # [T, H, W] or [H, W]
-Ages = NDArray[np.uint16]  # [H x W]
+Ages = Words  # [K, N]: a bit is a digit of a pixel's age, so that 64 pixels grow older at once
 LONGEST = 2**16
 
 
@@ -46,41 +46,90 @@ class Watch:
                 raise ValueError(f"window is {window}; a frame is compared with the next, give 2 to {LONGEST}")
         self.shares: dict[int, list[float]] = {window: [] for window in windows}
         self.frames = 0
-        self.last: tuple[Labels, Labels] = (np.zeros((0, 0), np.bool_),) * 2
+        self.last: tuple[Bytes, Bytes] = (np.zeros(0, np.uint8),) * 2
+        self.shape: tuple[int, ...] = ()
         # For how many frames each pixel has not changed, as far as the longest window must know.
-        self.most = np.uint16(max(windows) - 1)
-        self.ages: tuple[Ages, Ages] = (np.zeros(0, np.uint16),) * 2
+        self.digits = (max(windows) - 1).bit_length()
+        self.ages: tuple[Ages, Ages] = (np.zeros((self.digits, 0), np.uint64),) * 2
 
     def add(self, prediction_HW: Labels, truth_HW: Labels) -> None:
         """The next frame; one of another size than the last has no pixel in common with it, and windows begin anew."""
-        if self.last[1].shape == truth_HW.shape:
+        frame = _bytes(prediction_HW), _bytes(truth_HW)
+        if self.shape == truth_HW.shape:
             self.frames += 1
-            for ages, last_HW, labels_HW in zip(self.ages, self.last, (prediction_HW, truth_HW), strict=True):
-                _grow(ages, last_HW.reshape(-1), labels_HW.reshape(-1), self.most)
+            for ages_KN, last, labels in zip(self.ages, self.last, frame, strict=True):
+                _grow(ages_KN, last, labels)
         else:
-            self.frames, self.ages = 1, (np.zeros(truth_HW.size, np.uint16), np.zeros(truth_HW.size, np.uint16))
-        self.last = prediction_HW, truth_HW
+            new_2KN = np.zeros((2, self.digits, -(-truth_HW.size // WORD)), np.uint64)
+            self.frames, self.shape, self.ages = 1, truth_HW.shape, (new_2KN[0], new_2KN[1])
+        self.last = frame
         for window, shares in self.shares.items():
             if self.frames >= window:
-                both, total = _constant(*self.ages, np.uint16(window - 1))
+                both, total = _constant(*self.ages, window - 1)
                 if total:
                     shares.append(both / total)
 
 
-@compiled
-def _grow(ages: Ages, last: Labels, labels: Labels, most: np.uint16) -> None:
-    """A frame older, up to `most`, or 0 where the label has changed. Without a branch, so that many pixels are done at once."""
-    for n in range(ages.size):
-        same = np.uint16(last[n] == labels[n])
-        ages[n] = np.uint16(np.uint16(min(ages[n], np.uint16(most - np.uint16(1))) + np.uint16(1)) * same)
+def _bytes(labels_HW: Labels) -> Bytes:
+    """A bool may hold any byte but zero for true: it becomes 1."""
+    if labels_HW.dtype not in (np.uint8, np.bool_):
+        raise ValueError(f"labels are {labels_HW.dtype}, expected uint8 or bool")
+    return np.ascontiguousarray(labels_HW.astype(np.uint8, copy=False)).reshape(-1)
 
 
 @compiled
-def _constant(ours: Ages, theirs: Ages, least: np.uint16) -> tuple[int, int]:
+def _same(last: Bytes, labels: Bytes) -> Words:
+    """Which pixels have the label they had, [N]; those beyond the last pixel have not."""
+    same_N = np.empty(-(-labels.size // WORD), np.uint64)
+    whole = labels.size // WORD
+    for n in range(whole):
+        same_N[n] = same_64(last, labels, n * WORD)
+    if whole < same_N.size:
+        same_N[whole] = 0
+        for x in range(whole * WORD, labels.size):
+            same_N[whole] |= np.uint64(last[x] == labels[x]) << np.uint64(x % WORD)
+    return same_N
+
+
+@compiled
+def _grow(ages_KN: Ages, last: Bytes, labels: Bytes) -> None:
+    """A frame older, up to what the digits hold, or 0 where the label has changed."""
+    same_N = _same(last, labels)
+    carry_N = np.full(same_N.size, ALL)
+    for digit_N in ages_KN:
+        for n in range(same_N.size):
+            carry_N[n] &= digit_N[n]
+    for n in range(same_N.size):
+        # The oldest stay so old.
+        carry_N[n] = same_N[n] & ~carry_N[n]
+    for digit_N in ages_KN:
+        for n in range(same_N.size):
+            digit = digit_N[n]
+            digit_N[n] = (digit ^ carry_N[n]) & same_N[n]
+            carry_N[n] &= digit
+
+
+@compiled
+def _old(ages_KN: Ages, least: int) -> Words:
+    """Which pixels are at least so old, [N]: from the lowest digit on, the higher ones overrule."""
+    old_N = np.full(ages_KN.shape[1], ALL)
+    for k in range(ages_KN.shape[0]):
+        digit_N = ages_KN[k]
+        if (least >> k) & 1:
+            for n in range(old_N.size):
+                old_N[n] &= digit_N[n]
+        else:
+            for n in range(old_N.size):
+                old_N[n] |= digit_N[n]
+    return old_N
+
+
+@compiled
+def _constant(ours_KN: Ages, theirs_KN: Ages, least: int) -> tuple[int, int]:
     """How many pixels are at least so old in both, and in the truth."""
+    ours_N, theirs_N = _old(ours_KN, least), _old(theirs_KN, least)
     both, total = 0, 0
-    for n in range(theirs.size):
-        old = theirs[n] >= least
-        total += old
-        both += old & (ours[n] >= least)
+    for n in range(theirs_N.size):
+        total += ones(theirs_N[n])
+        both += ones(ours_N[n] & theirs_N[n])
     return both, total
