@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LAYERS = (
     {"cli", "commands"},
     {"schedule"},
-    {"train", "weights", "score", "prepare", "submit", "predict"},
+    {"train", "weights", "score", "prepare", "submit", "predict", "pretrain"},
     {"model", "backbones", "benchmarks", "clips", "metrics", "record", "features", "track"},
     {"axes", "study"},
     {"config", "registry", "video", "__init__"},
