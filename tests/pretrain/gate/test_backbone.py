@@ -30,21 +30,23 @@ def noisy() -> Tensor:
     return torch.randn(len(SAID), 5, 4, 8, 12, generator=torch.Generator().manual_seed(0))
 
 
-def stock(backbone: Backbone, noisy_BTCHW: Tensor, timestep: int) -> Tensor:
-    texts = backbone.frozen.text_encoder(token_ids(backbone.frozen, SAID)).last_hidden_state
+def stock(backbone: Backbone, noisy_BTCHW: Tensor, timestep: int, said: tuple[str, ...]) -> Tensor:
+    texts = backbone.frozen.text_encoder(token_ids(backbone.frozen, said)).last_hidden_state
     with torch.no_grad():
         output = backbone.frozen.unet(rearrange(noisy_BTCHW, "b t c h w -> b c t h w"), timestep, texts).sample
     return rearrange(output, "b c t h w -> b t c h w")
 
 
 def test_noise_is_what_the_stock_network_says(backbone: Backbone, noisy: Tensor) -> None:
-    torch.testing.assert_close(backbone.noise(noisy, 300, SAID), stock(backbone, noisy, 300), atol=1e-5, rtol=1e-4)
+    found = backbone.noise(noisy, 300, (SAID, SAID[1:] + SAID[:1]))
+    torch.testing.assert_close(found[0], stock(backbone, noisy, 300, SAID), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found[1], stock(backbone, noisy, 300, SAID[1:] + SAID[:1]), atol=1e-5, rtol=1e-4)
 
 
 def test_v_is_turned_into_noise(backbone: Backbone, noisy: Tensor) -> None:
     """Of clean x and noise e, noisy is a x + s e and v is a e - s x: whatever v is said to be, both equations have to hold."""
-    v = stock(backbone, noisy, 700)
-    noise = replace(backbone, prediction="v_prediction").noise(noisy, 700, SAID)
+    v = stock(backbone, noisy, 700, SAID)
+    (noise,) = replace(backbone, prediction="v_prediction").noise(noisy, 700, (SAID,))
     signal, hidden = float(backbone.alphas_cumprod[700]) ** 0.5, (1 - float(backbone.alphas_cumprod[700])) ** 0.5
     clean = (noisy - hidden * noise) / signal
     torch.testing.assert_close(signal * noise - hidden * clean, v, atol=1e-4, rtol=1e-3)

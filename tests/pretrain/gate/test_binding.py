@@ -30,10 +30,10 @@ class Hears:
     def key(self, caption: str) -> object:
         return caption if self.ordered else frozenset(Counter(caption.split()).items())
 
-    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[str]) -> Tensor:
+    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[Sequence[str]]) -> list[Tensor]:
         true = {self.key(caption) for caption in KINDS[denoising.TRUE]}
-        off_B = torch.tensor([0.5 if self.key(caption) in true else 1.0 for caption in captions])
-        return noisy_BTCHW / (1 - float(ALPHAS[timestep])) ** 0.5 + off_B.view(-1, 1, 1, 1, 1)
+        off = [torch.tensor([0.5 if self.key(caption) in true else 1.0 for caption in texts]) for texts in captions]
+        return [noisy_BTCHW / (1 - float(ALPHAS[timestep])) ** 0.5 + off_B.view(-1, 1, 1, 1, 1) for off_B in off]
 
 
 def pair(**of_other: str) -> tuple[Thing, Thing]:

@@ -19,10 +19,10 @@ class Normal:
     spread: float
     alphas_cumprod: Tensor = ALPHAS
 
-    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[str]) -> Tensor:
+    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[Sequence[str]]) -> list[Tensor]:
         share = float(ALPHAS[timestep])
-        mean_B = torch.tensor([float(caption or 0) for caption in captions]).view(-1, 1, 1, 1, 1)
-        return (1 - share) ** 0.5 * (noisy_BTCHW - share**0.5 * mean_B) / (share * self.spread**2 + 1 - share)
+        means = [torch.tensor([float(caption or 0) for caption in texts]).view(-1, 1, 1, 1, 1) for texts in captions]
+        return [(1 - share) ** 0.5 * (noisy_BTCHW - share**0.5 * mean_B) / (share * self.spread**2 + 1 - share) for mean_B in means]
 
 
 def test_samples_have_the_mean_and_the_spread_of_the_data() -> None:

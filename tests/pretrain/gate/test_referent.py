@@ -69,10 +69,15 @@ def test_words_have_to_help_on_all_pairs_and_on_those_of_one_colour() -> None:
 
 @pytest.mark.parametrize(("late", "passed"), [(0.55, True), (0.605, True), (0.62, False)])
 def test_words_added_late_must_not_be_better_by_more_than_the_margin(late: float, passed: bool) -> None:
-    found = {referent.WITH: overlap(0.6), fusion.LATE: overlap(late), fusion.LATE_LATENTS: overlap(0.5)}
+    found = {referent.WITH: overlap(0.6), referent.WITHOUT: overlap(0.4), fusion.LATE: overlap(late), fusion.LATE_LATENTS: overlap(0.5)}
     rows = fusion.rows(found, SAME)
     assert [row.passed for row in rows] == [passed, *[None] * 5]
     assert rows[0].figure == pytest.approx(0.6 - late)
+
+
+def test_words_that_nobody_hears_are_not_as_good_as_any() -> None:
+    found = {name: overlap(0.4) for name in (referent.WITH, referent.WITHOUT, fusion.LATE, fusion.LATE_LATENTS)}
+    assert fusion.rows(found, SAME)[0].passed is False
 
 
 def test_late_words_are_the_same_in_every_cell() -> None:

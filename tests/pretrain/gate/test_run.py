@@ -9,12 +9,12 @@ from vdit.config.model import Model
 from vdit.pretrain.gate.run import Sizes, by_kind, run
 
 WORLD = World(seed=5, frames=3, height=32, width=64)
-SMALL = Sizes(clips=8, fitted=16, same_colour=8, samples=8, classified=16, held_out=8)
+SMALL = Sizes(clips=8, fitted=16, same_colour=8, foreground=8, samples=8, classified=16, held_out=8)
 
 
 def test_all_numbers_grow_and_shrink_with_the_clips() -> None:
     assert Sizes.scaled(Sizes().clips) == Sizes()
-    assert Sizes.scaled(96) == Sizes(clips=96, fitted=200, same_colour=100, samples=20, classified=800, held_out=100)
+    assert Sizes.scaled(96) == Sizes(clips=96, fitted=200, same_colour=100, foreground=100, samples=16, classified=500, held_out=100)
     assert Sizes.scaled(8).samples == 8
 
 

@@ -48,10 +48,10 @@ class Draws:
         places = [0] * 3 if thing is None else [VALUES[name].index(getattr(thing, name)) for name in ATTRIBUTES]
         return torch.tensor(places).float().view(1, 3, 1, 1).expand(3, 3, 4, 8)
 
-    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[str]) -> Tensor:
+    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[Sequence[str]]) -> list[Tensor]:
         share = float(ALPHAS[timestep])
-        clean_BTCHW = torch.stack([self.clean(caption) for caption in captions])
-        return (noisy_BTCHW - share**0.5 * clean_BTCHW) / (1 - share) ** 0.5
+        clean = [torch.stack([self.clean(caption) for caption in texts]) for texts in captions]
+        return [(noisy_BTCHW - share**0.5 * clean_BTCHW) / (1 - share) ** 0.5 for clean_BTCHW in clean]
 
 
 class Reads(classifier.Classifier):

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 import torch
 from einops import rearrange
@@ -15,15 +15,19 @@ from torch.nn.functional import interpolate
 from vdit.backbones import modelscope, random
 from vdit.config.model import Model
 from vdit.model import autoencoder
-from vdit.model.diffusion import ORDER, layers, side_outputs, start
+from vdit.model.diffusion import ORDER, Start, layers, side_outputs, start
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.networks import seeded
 from vdit.model.words import text_embedding, token_ids
 from vdit.video import Frames
 
+if TYPE_CHECKING:
+    from vdit.model.diffusion import UNet
+
 Prediction = Literal["epsilon", "v_prediction"]
 SCHEDULER = Path("scheduler") / "scheduler_config.json"
-BATCH = 8  # clips that pass the U-Net together: with more of them a CPU's caches overflow
+BATCH = 32  # clips that pass the U-Net together
+Texts = Sequence[str]  # one a clip
 
 
 class Denoiser(Protocol):
@@ -32,8 +36,8 @@ class Denoiser(Protocol):
     @property
     def alphas_cumprod(self) -> Tensor: ...
 
-    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[str]) -> Tensor:
-        """[B, T, C, H, W], under one caption a clip."""
+    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[Texts]) -> list[Tensor]:
+        """[B, T, C, H, W] for each of several sets of captions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,16 +61,18 @@ class Backbone:
         return rearrange(latents_NCHW, "(b t) c h w -> b t c h w", b=len(frames_BTHW3))
 
     @torch.no_grad()
-    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[str]) -> Tensor:
+    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[Texts]) -> list[Tensor]:
         """What the U-Net takes for noise, whichever quantity it was trained to predict (v: Salimans and Ho, ICLR 2022, appendix D)."""
-        output_BTCHW = predicted(self.frozen, noisy_BTCHW, timestep, self.prompts(captions, noisy_BTCHW.shape[1]))
+        # What comes before the first look at the words is computed once for all of them.
+        started = start(self.frozen.unet, noisy_BTCHW, timestep, frozenset(ORDER))
+        outputs = [predicted(self.frozen.unet, started, self.prompts(texts, started.frames)) for texts in captions]
         if self.prediction == "epsilon":
-            return output_BTCHW
+            return outputs
         share = float(self.alphas_cumprod[timestep])
-        return torch.add(share**0.5 * output_BTCHW, noisy_BTCHW, alpha=(1 - share) ** 0.5)
+        return [torch.add(share**0.5 * output_BTCHW, noisy_BTCHW, alpha=(1 - share) ** 0.5) for output_BTCHW in outputs]
 
     @torch.no_grad()
-    def features(self, noisy_BTCHW: Tensor, captions: Sequence[str]) -> Tensor:
+    def features(self, noisy_BTCHW: Tensor, captions: Texts) -> Tensor:
         """[B, T, H, W, C]: what VD-IT reads of the U-Net at its timestep, and the middle block, each resized to the latents' grid."""
         clips, frames = noisy_BTCHW.shape[:2]
         wanted = frozenset((*self.model.pyramid.taps, "mid"))
@@ -76,11 +82,11 @@ class Backbone:
         maps = [interpolate(outputs[tap], size=grid, mode="bilinear", align_corners=False) for tap in ORDER if tap in wanted]
         return rearrange(torch.cat(maps, dim=1), "(b t) c h w -> b t h w c", b=clips)
 
-    def prompts(self, captions: Sequence[str], frames: int) -> Tensor:
+    def prompts(self, captions: Texts, frames: int) -> Tensor:
         """[N, L, C]: the words of each clip's caption, for each of its frames."""
         return torch.stack([self.text(caption) for caption in captions]).repeat_interleave(frames, dim=0)
 
-    def summaries(self, captions: Sequence[str]) -> Tensor:
+    def summaries(self, captions: Texts) -> Tensor:
         """[B, C]: what the same text tower makes of a whole caption, its state at the end of the text (as CLIP pools)."""
         end = self.frozen.tokenizer.eos_token_id
         ends = [int((token_ids(self.frozen, (caption,))[0] == end).int().argmax()) for caption in captions]
@@ -93,12 +99,11 @@ class Backbone:
         return self.texts[caption]
 
 
-def predicted(frozen: FrozenDiffusion, noisy_BTCHW: Tensor, timestep: int, prompts_NLC: Tensor) -> Tensor:
+def predicted(unet: "UNet", started: Start, prompts_NLC: Tensor) -> Tensor:
     """[B, T, C, H, W]: the U-Net's whole output."""
-    unet = frozen.unet
-    *_, (_, last_NCHW) = layers(unet, start(unet, noisy_BTCHW, timestep, frozenset(ORDER)), prompts_NLC)
+    *_, (_, last_NCHW) = layers(unet, started, prompts_NLC)
     output_NCHW: Tensor = unet.conv_out(unet.conv_act(unet.conv_norm_out(last_NCHW)))
-    return rearrange(output_NCHW, "(b t) c h w -> b t c h w", b=len(noisy_BTCHW))
+    return rearrange(output_NCHW, "(b t) c h w -> b t c h w", t=started.frames)
 
 
 def chunks(clips: int) -> list[slice]:

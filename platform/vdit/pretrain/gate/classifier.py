@@ -3,7 +3,6 @@
 # B clips, T frames, C latent channels, h w latent size, A attributes, K values
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from einops import rearrange
@@ -13,7 +12,7 @@ from torch.nn.functional import cross_entropy
 from vdit.benchmarks.world.scene import Thing
 from vdit.pretrain.gate.denoising import ATTRIBUTES, VALUES
 
-WIDTH, GROUPS = 48, 8
+WIDTH, GROUPS = 32, 8
 EPOCHS, BATCH, RATE, DECAY = 20, 64, 3e-3, 1e-2
 # Of the latents' spread, added in fitting: samples are never quite as clean as encoded frames.
 NOISE = 0.2
@@ -24,19 +23,18 @@ class Classifier(nn.Module):
 
     def __init__(self, frames: int, channels: int) -> None:
         super().__init__()
-        widths = (frames * channels, WIDTH, WIDTH, WIDTH)
-        blocks = [
-            (nn.Conv2d(before, behind, kernel_size=3, padding=1), nn.GroupNorm(GROUPS, behind), nn.ReLU())
-            for before, behind in pairwise(widths)
-        ]
-        self.body = nn.Sequential(*(module for block in blocks for module in block))
-        self.heads = nn.ModuleDict({attribute: nn.Linear(2 * WIDTH, len(VALUES[attribute])) for attribute in ATTRIBUTES})
+        self.body = nn.Sequential(*layer(frames * channels, WIDTH), nn.MaxPool2d(2), *layer(WIDTH, 2 * WIDTH), *layer(2 * WIDTH, 2 * WIDTH))
+        self.heads = nn.ModuleDict({attribute: nn.Linear(4 * WIDTH, len(VALUES[attribute])) for attribute in ATTRIBUTES})
 
     def forward(self, latents_BTChw: Tensor) -> dict[str, Tensor]:
         """Logits [B, K] of each attribute."""
         maps_BChw = self.body(rearrange(latents_BTChw, "b t c h w -> b (t c) h w"))
         pooled_BC = torch.cat([maps_BChw.amax(dim=(2, 3)), maps_BChw.mean(dim=(2, 3))], dim=1)
         return {attribute: head(pooled_BC) for attribute, head in self.heads.items()}
+
+
+def layer(before: int, behind: int) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(before, behind, kernel_size=3, padding=1), nn.GroupNorm(GROUPS, behind), nn.ReLU()
 
 
 def labels(things: Sequence[Thing]) -> dict[str, Tensor]:

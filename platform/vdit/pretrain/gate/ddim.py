@@ -20,10 +20,8 @@ def sample(denoiser: Denoiser, noise_BTCHW: Tensor, captions: Sequence[str], ste
     for timestep, after in zip(timesteps, [*timesteps[1:], None], strict=True):
         share = float(shares[timestep])
         left = 1.0 if after is None else float(shares[after])
-        noise_BTCHW = denoiser.noise(latents_BTCHW, timestep, captions)
-        if guidance != 1:
-            plain_BTCHW = denoiser.noise(latents_BTCHW, timestep, [""] * len(captions))
-            noise_BTCHW = plain_BTCHW + guidance * (noise_BTCHW - plain_BTCHW)
+        told_BTCHW, plain_BTCHW = denoiser.noise(latents_BTCHW, timestep, (captions, [""] * len(captions)))
+        noise_BTCHW = plain_BTCHW + guidance * (told_BTCHW - plain_BTCHW)
         clean_BTCHW = (latents_BTCHW - (1 - share) ** 0.5 * noise_BTCHW) / share**0.5
         latents_BTCHW = left**0.5 * clean_BTCHW + (1 - left) ** 0.5 * noise_BTCHW
     return latents_BTCHW

@@ -56,8 +56,8 @@ def errors(denoiser: Denoiser, latents_BTCHW: Tensor, said: Mapping[str, Sequenc
         noise_BTCHW = gaussian(tuple(latents_BTCHW.shape), *key, timestep)
         noisy_BTCHW = noised(latents_BTCHW, noise_BTCHW, denoiser.alphas_cumprod, Diffusion(timestep=timestep))
         for chunk in chunks(len(latents_BTCHW)):
-            for kind, texts in said.items():
-                seen_BTCHW = denoiser.noise(noisy_BTCHW[chunk], timestep, texts[chunk])
+            seen = denoiser.noise(noisy_BTCHW[chunk], timestep, [texts[chunk] for texts in said.values()])
+            for kind, seen_BTCHW in zip(said, seen, strict=True):
                 found[kind][row, chunk] = (seen_BTCHW - noise_BTCHW[chunk]).square().mean(dim=(1, 2, 3, 4)).numpy()
     return found
 

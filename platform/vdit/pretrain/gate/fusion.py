@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import unfold
 
 from vdit.pretrain.gate.overlap import Overlap
-from vdit.pretrain.gate.referent import WITH
+from vdit.pretrain.gate.referent import WITH, WITHOUT
 from vdit.pretrain.gate.table import Row, verdict
 
 LATE, LATE_LATENTS = "no words, expression added late", "raw latents 3x3, expression added late"
@@ -35,10 +35,12 @@ def neighbourhoods(latents_BTChw: Tensor) -> Tensor:
 def rows(found: Mapping[str, Overlap], same_colour_B: NDArray[np.bool_]) -> list[Row]:
     through, late, latents = found[WITH], found[LATE], found[LATE_LATENTS]
     gain, same = through.minus(late), through.where(same_colour_B).minus(late.where(same_colour_B))
-    bound = f"the interval's lower end at least -{MARGIN:.2f}"
+    # Words that nobody hears are as good here as there.
+    heard = through.minus(found[WITHOUT]).low > 0
+    bound = f"the interval's lower end at least -{MARGIN:.2f}, and words better than none (c)"
     says = "IoU of the meant thing with words through the backbone, minus that with them added late"
     return [
-        verdict("d", says, "IoU", gain, through.clips, bound=bound, passed=gain.low >= -MARGIN),
+        verdict("d", says, "IoU", gain, through.clips, bound=bound, passed=heard and gain.low >= -MARGIN),
         verdict("d", f"{says}, pairs of one colour", "IoU", same, int(same_colour_B.sum())),
         verdict("d", f"IoU of the meant thing, {LATE}", "IoU", late.iou(), late.clips),
         verdict("d", f"meant thing above the other, {LATE} (chance: 50 %)", "share", late.picks(), late.clips),

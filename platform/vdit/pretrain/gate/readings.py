@@ -37,11 +37,14 @@ def sets(backbone: Backbone, fitted: tuple[Clip, ...], held_out: tuple[Clip, ...
     return Set.of(backbone, fitted, FITTED), Set.of(backbone, held_out, HELD_OUT)
 
 
-def of_seed(backbone: Backbone, both: Sets, seed: int) -> dict[str, Found]:
-    """What each way of hearing the words finds of the meant thing, and what features without words find of all things."""
+def of_seed(backbone: Backbone, both: Sets, foremost: int, seed: int) -> dict[str, Found]:
+    """What each way of hearing the words finds of the meant thing, and what features without words find of all things.
+
+    The latter on the `foremost` clips of both sets alone.
+    """
     asked = [referent.ask(one.clips, seed, one.number) for one in both]
-    things = [foreground.things(one.clips) for one in both]
     summaries = [backbone.summaries(one.said) for one in asked]
+    things = [foreground.things(one.clips[:foremost]) for one in both]
 
     def meant(features: Sequence[Tensor]) -> Found:
         fitted, held_out = asked
@@ -51,18 +54,24 @@ def of_seed(backbone: Backbone, both: Sets, seed: int) -> dict[str, Found]:
         return meant([fusion.added(*parts) for parts in zip(features, summaries, strict=True)])
 
     def anything(features: Sequence[Tensor]) -> Found:
-        return probe.linear(features[0], things[0]).on(features[1], things[1])
+        fitted, held_out = (one[:foremost] for one in features)
+        return probe.linear(fitted, things[0]).on(held_out, things[1])
 
     found = {referent.WITH: meant([read(backbone, one, heard.said, seed) for one, heard in zip(both, asked, strict=True)])}
-    silent = [read(backbone, one, [""] * len(one.clips), seed) for one in both]
+    silent = [unspoken(backbone, one, seed) for one in both]
     raw = [fusion.neighbourhoods(one.latents_BTChw) for one in both]
     found |= {referent.WITHOUT: meant(silent), fusion.LATE: late(silent), fusion.LATE_LATENTS: late(raw)}
     found |= {foreground.TRAINED: anything(silent), foreground.LATENTS: anything(raw)}
     control = untrained(backbone, seed)
-    drawn = [Set.of(control, one.clips, one.number) for one in both]
-    return found | {foreground.RANDOM: anything([read(control, one, [""] * len(one.clips), seed) for one in drawn])}
+    drawn = [Set.of(control, one.clips[:foremost], one.number) for one in both]
+    return found | {foreground.RANDOM: anything([unspoken(control, one, seed) for one in drawn])}
 
 
 def read(backbone: Backbone, given: Set, said: Sequence[str], seed: int) -> Tensor:
     """[B, M, C]"""
     return referent.read(backbone, given.latents_BTChw, said, seed, given.number)
+
+
+def unspoken(backbone: Backbone, given: Set, seed: int) -> Tensor:
+    """[B, M, C] without words."""
+    return read(backbone, given, [""] * len(given.clips), seed)

@@ -31,14 +31,16 @@ LEAST = 8
 class Sizes:
     """`clips` are denoised; `fitted` clips fit the probes, which are read on as many others as hold `same_colour` pairs of one colour.
 
+    Of both the first `foreground` ones are for the probe of things and background, whose differences are large.
     `samples` are drawn for each seed, and judged by a classifier of `classified` true clips; `held_out` more say how good it is.
     """
 
     clips: int = 192
     fitted: int = 400
     same_colour: int = 200
-    samples: int = 40
-    classified: int = 1600
+    foreground: int = 200
+    samples: int = 32
+    classified: int = 1000
     held_out: int = 200
 
     @classmethod
@@ -110,7 +112,7 @@ def probed(backbone: Backbone, drawn: Iterator[Clip], seeds: tuple[int, ...], pr
     both, by_seed = readings.sets(backbone, fitted, held_out), []
     for seed in seeds:
         progress(f"(c, d, e) probes fitted on {len(fitted)} clips and read on {len(held_out)} others, seed {seed}")
-        by_seed.append(readings.of_seed(backbone, both, seed))
+        by_seed.append(readings.of_seed(backbone, both, sizes.foreground, seed))
     found = {name: Overlap.of([of_seed[name] for of_seed in by_seed]) for name in by_seed[0]}
     same_B = np.array([clips.same_colour(clip) for clip in held_out])
     return [*referent.rows(found, same_B), *fusion.rows(found, same_B), *foreground.rows(found)]
