@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vdit.benchmarks import miniature
-from vdit.benchmarks.world import pixels, scene
+from vdit.benchmarks.world import paths, pixels, scene
 from vdit.config.data import Data, World
 from vdit.video import Split, Video
 
@@ -88,7 +88,7 @@ def test_masks_are_where_and_move_as_the_attributes_say(root: Path) -> None:
         for key, thing in attributes(root, "train", number, video).items():
             first, last = (np.argwhere(label == key).mean(axis=0)[::-1] for label in labels)
             moved = last - first
-            expected = np.array(DIRECTIONS[thing.motion]) * 64 * np.mean(scene.TRAVEL)
+            expected = np.array(DIRECTIONS[thing.motion]) * 64 * np.mean(paths.TRAVEL)
             assert np.abs(moved - expected).max() < 64 * 0.18, (video.id, key, thing.motion, moved)
             assert np.abs(first / (96, 64) - thing.centres[0]).max() < 0.08
 
@@ -123,7 +123,7 @@ def test_pixels_of_an_object_have_its_colour() -> None:
     frames, labels = pixels.draw(drawn)
     for index, thing in enumerate(drawn.things):
         mean = frames[labels == index + 1].mean(axis=0)
-        nearest = min(pixels.RGB, key=lambda colour: float(np.linalg.norm(np.array(pixels.RGB[colour]) * 0.88 - mean)))
+        nearest = min(pixels.RGB, key=lambda colour: float(np.linalg.norm(np.array(pixels.RGB[colour]) * 0.78 - mean)))
         assert nearest == thing.colour
 
 

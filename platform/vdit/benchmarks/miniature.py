@@ -3,8 +3,9 @@
 Source     drawn here from data.world; the same seed gives the same bytes (with one version of the JPEG encoder)
 Layout     that of Ref-YouTube-VOS, with masks for train and valid, and world.json, which says what was drawn
 Objects    two to `objects` a clip: six shapes, eight colours, moving left, right, up, down or standing still; nearer ones hide farther ones
-Sentences  two per object, naming it alone by colour, shape, place or motion; half of the further objects take an earlier one's colour
-Splits     train and valid draw from different random streams
+Sentences  two per object, naming it alone by colour, shape, place or motion; most further objects take an earlier one's colour
+Splits     train, valid and hard draw from different random streams. Each clip of valid has an object whose colour and shape never go
+           together in train; hard has that too, and occlusion, entries and exits, a shifting camera and changing light
 Cautions   reversing a clip or exchanging its colour channels makes its sentences wrong: switch augment.reverse and augment.photometric off
 """
 
@@ -24,7 +25,7 @@ from vdit.config.data import Data, World
 read, splits = ref_youtube_vos.read, ref_youtube_vos.splits
 
 # Raised by whoever changes what a world looks like or says, so that a folder drawn before is not taken for it.
-EDITION = 1
+EDITION = 2
 SENTENCES = 2
 JPEG_QUALITY = 95
 # The benchmark's frames are numbered in steps of five.
@@ -54,6 +55,8 @@ def write(root: Path, world: World) -> None:
     try:
         write_split(partial, world, "train", world.train_videos)
         write_split(partial, world, "valid", world.valid_videos)
+        if world.hard_videos:
+            write_split(partial, world, "hard", world.hard_videos)
         (partial / "world.json").write_text(signature(world))
         partial.chmod(0o755)
         publish(partial, root, signature(world))
@@ -102,7 +105,7 @@ def clip(world: World, split: Split, number: int) -> tuple[Scene, tuple[tuple[st
     """The scene of one clip and the sentences of each of its things. Scenes with a thing that has too few names are drawn again."""
     rng = scene.generator(world, split, number)
     for _ in range(scene.ATTEMPTS):
-        drawn = scene.draw(world, rng)
+        drawn = scene.draw(world, rng, split)
         said = tuple(sentences.choose(drawn, thing, SENTENCES, rng) for thing in range(len(drawn.things)))
         if all(len(texts) == SENTENCES for texts in said):
             return drawn, said

@@ -15,15 +15,25 @@ Captions = Literal["lower", "released"]
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
 class World:
-    """The miniature world that `benchmarks/miniature.py` writes; no other benchmark reads this."""
+    """The miniature world that `benchmarks/miniature.py` writes; no other benchmark reads this.
+
+    Options are off by default and on in the split "hard". `occlusion`: in every clip one object passes behind another. `entering`: the
+    share of moving objects that enter or leave. `camera`: how far the view shifts in a clip at most, in shares of the shorter side.
+    `lighting`: by which share brightness changes in a clip at most.
+    """
 
     seed: int = 0
     train_videos: int = 48
     valid_videos: int = 12
+    hard_videos: int = 0
     frames: int = 12
     height: int = 64
     width: int = 96
     objects: int = 3
+    occlusion: bool = False
+    entering: Annotated[float, Field(ge=0, le=1)] = 0.0
+    camera: Annotated[float, Field(ge=0, le=0.2)] = 0.0
+    lighting: Annotated[float, Field(ge=0, le=0.5)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

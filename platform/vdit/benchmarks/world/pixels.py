@@ -1,4 +1,4 @@
-"""How a scene of the miniature world looks: anti-aliased, shaded and striped shapes over a noisy gradient.
+"""How a scene of the miniature world looks: anti-aliased, shaded and striped shapes over a noisy, blotched gradient.
 
 T frames, H W pixels. Distances are signed: negative inside a shape.
 """
@@ -24,11 +24,13 @@ RGB: dict[Colour, tuple[int, int, int]] = {
     "white": (240, 240, 240),
 }
 
+BLOTCHES = 5
+
 
 def draw(scene: Scene) -> tuple[Frames, NDArray[np.uint8]]:
     """RGB frames [T, H, W, 3] and the label maps [T, H, W] of what is visible: 0 is background, i + 1 is thing i."""
     rng = np.random.default_rng(scene.texture)
-    image_THW3 = np.repeat(background(scene, rng)[None], scene.frames, axis=0)
+    image_THW3 = background(scene, rng)
     labels_THW = np.zeros(image_THW3.shape[:3], np.uint8)
     for index in scene.order:
         thing = scene.things[index]
@@ -37,6 +39,7 @@ def draw(scene: Scene) -> tuple[Frames, NDArray[np.uint8]]:
         surface_THW3 = shade(thing, u_THW, v_THW)[..., None] * np.array(RGB[thing.colour])
         image_THW3 += cover_THW[..., None] * (surface_THW3 - image_THW3)
         labels_THW[cover_THW >= 0.5] = index + 1
+    image_THW3 *= scene.light[:, None, None, None]
     image_THW3 += rng.normal(0, 2.5, image_THW3.shape)
     return np.rint(np.clip(image_THW3, 0, 255)).astype(np.uint8), labels_THW
 
@@ -86,16 +89,24 @@ def star(u: Field, v: Field) -> Field:
 def shade(thing: Thing, u: Field, v: Field) -> Field:
     """Brightness of the surface: lit from the upper left, with stripes that move with the thing."""
     stripes = np.sin(2 * np.pi * thing.stripes * (u * np.cos(thing.grain) + v * np.sin(thing.grain)))
-    brightness: Field = np.clip(0.9 - 0.14 * (u + v) / np.sqrt(2) + 0.09 * stripes, 0.6, 1.1)
+    brightness: Field = np.clip(0.8 - 0.14 * (u + v) / np.sqrt(2) + 0.2 * stripes, 0.4, 1.1)
     return brightness
 
 
 def background(scene: Scene, rng: np.random.Generator) -> Field:
-    """[H, W, 3]: a dim, slightly tinted gradient in a random direction with faint blotches."""
-    y_H1, x_1W = np.linspace(-1, 1, scene.height)[:, None], np.linspace(-1, 1, scene.width)[None]
-    angle = rng.uniform(0, 2 * np.pi)
-    level_HW = rng.uniform(55, 110) + 16 * (x_1W * np.cos(angle) + y_H1 * np.sin(angle))
-    for wave in rng.uniform(2, 7, size=(4, 2)):
-        level_HW = level_HW + 3 * np.sin(wave[0] * x_1W + rng.uniform(0, 2 * np.pi)) * np.sin(wave[1] * y_H1 + rng.uniform(0, 2 * np.pi))
-    tinted_HW3: Field = level_HW[..., None] + rng.uniform(-6, 6, size=3)
-    return tinted_HW3
+    """[T, H, W, 3]: a gradient in a random direction with blotches in colours of their own; it shifts with the camera.
+
+    Neither its brightness nor its hue tells it from an object, or a linear probe of single cells would find the objects.
+    """
+    scale_2 = 2 / np.array([scene.width, scene.height])
+    shift_T2 = scene.camera * scale_2
+    x_TW = (np.arange(scene.width) + 0.5) * scale_2[0] - 1 + shift_T2[:, :1]
+    y_TH = (np.arange(scene.height) + 0.5) * scale_2[1] - 1 + shift_T2[:, 1:]
+    x_T1W, y_TH1, angle = x_TW[:, None, :], y_TH[:, :, None], rng.uniform(0, 2 * np.pi)
+    level_THW = rng.uniform(70, 140) + 25 * (x_T1W * np.cos(angle) + y_TH1 * np.sin(angle))
+    image_THW3: Field = level_THW[..., None] + rng.uniform(-22, 22, size=3)
+    for _ in range(BLOTCHES):
+        wave_2, phase_2, tint_3 = rng.uniform(2, 7, size=2), rng.uniform(0, 2 * np.pi, size=2), rng.uniform(-15, 15, size=3)
+        blotch_THW = np.sin(wave_2[0] * x_T1W + phase_2[0]) * np.sin(wave_2[1] * y_TH1 + phase_2[1])
+        image_THW3 += blotch_THW[..., None] * tint_3
+    return image_THW3

@@ -10,7 +10,8 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from vdit.benchmarks.world.scene import Motion, Scene, Thing
+from vdit.benchmarks.world.paths import Motion
+from vdit.benchmarks.world.scene import Scene, Thing
 
 Place = Literal["left", "right", "top", "bottom"]
 PLACES: tuple[Place, ...] = get_args(Place)
