@@ -1,1 +1,1 @@
-"""Pretraining of the miniature: what its backbones learn before a study freezes them, and what they are then found to know."""
+"""`vdit pretrain`: a miniature text-to-video model and its companions, trained on the miniature world from a recipe."""

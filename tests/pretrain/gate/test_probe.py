@@ -10,7 +10,7 @@ from vdit.pretrain.gate.probe import Fitted, Scale, linear, network, threshold
 
 CLIPS, CELLS = 32, 60
 Probe = Callable[[Tensor, Tensor], Fitted]
-PROBES: dict[str, Probe] = {"linear": linear, "network": lambda features, target: network(features, target, 0)}
+PROBES: dict[str, Probe] = {"linear": linear, "network": lambda features, target: network(features, target, 0, 200)}
 
 
 def draw(seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -62,7 +62,7 @@ def test_only_the_network_compares_what_is_seen_with_what_is_said() -> None:
 def test_a_probe_is_its_seeds() -> None:
     features, target, _ = draw(0)
     torch.rand(3)
-    first, again, other = (network(features, target, seed).score(features) for seed in (0, 0, 1))
+    first, again, other = (network(features, target, seed, 20).score(features) for seed in (0, 0, 1))
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 

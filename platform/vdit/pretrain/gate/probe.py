@@ -72,7 +72,7 @@ class Scale:
         return (features.float() - self.mean_C) / self.spread_C
 
 
-def network(features_BMC: Tensor, target_BM: Tensor, seed: int) -> Fitted:
+def network(features_BMC: Tensor, target_BM: Tensor, seed: int, steps: int = STEPS) -> Fitted:
     """One hidden layer, which can compare what a cell shows with what was said; drawn, fed and fitted from `seed`."""
     kept = len(features_BMC) - len(features_BMC) // HELD_BACK
     scale, generator = Scale.of(features_BMC[:kept]), torch.Generator().manual_seed(seed)
@@ -81,8 +81,8 @@ def network(features_BMC: Tensor, target_BM: Tensor, seed: int) -> Fitted:
     for parameter in layers.parameters():
         nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5 if parameter.ndim > 1 else 0.0, generator=generator)
     optimiser = torch.optim.AdamW(layers.parameters(), lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
-    for _ in range(STEPS):
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    for _ in range(steps):
         drawn = torch.randint(len(inputs_NC), (CELLS,), generator=generator)
         loss = binary_cross_entropy_with_logits(layers(scale(inputs_NC[drawn]))[:, 0], target_N[drawn])
         optimiser.zero_grad()
