@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -11,6 +12,7 @@ import numpy as np
 from torch import Tensor
 
 from vdit.backbones import modelscope
+from vdit.config.canonical import digest
 from vdit.config.data import World
 from vdit.config.model import Model
 from vdit.pretrain.gate import backbone as backbones
@@ -25,6 +27,7 @@ Progress = Callable[[str], None]
 DENOISING, BINDING, SAMPLES, COMBINATIONS = range(4)
 # Of everything: an eighth of the fitted clips chooses where a probe cuts.
 LEAST = 8
+PARTS = ("unet", "vae", "text_encoder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,7 @@ def run(weights: Path, model: Model, world: World, seeds: tuple[int, ...], progr
     ]
     about = {
         "weights": weights.name,
+        "digest": fingerprint(weights),
         "trained": modelscope.drawn_from(weights) is None,
         "predicts": backbone.prediction,
         "features at timestep": model.diffusion.timestep,
@@ -77,6 +81,12 @@ def run(weights: Path, model: Model, world: World, seeds: tuple[int, ...], progr
         "seconds": round(monotonic() - began),
     }
     return Gate(about=about, rows=tuple(rows))
+
+
+def fingerprint(weights: Path) -> str:
+    """Of the networks that the gate reads, whatever else is in their folder."""
+    files = sorted(file for part in PARTS for file in (weights / part).glob("*.safetensors"))
+    return digest({file.relative_to(weights).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files})
 
 
 def denoised(backbone: Backbone, chosen: tuple[Clip, ...], seeds: tuple[int, ...], progress: Progress) -> list[Row]:

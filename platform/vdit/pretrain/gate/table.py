@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from vdit.config.identity import GATE
 from vdit.pretrain.gate.interval import Interval
 
 Unit = Literal["%", "IoU", "share"]
-JSON, MARKDOWN = "gate.json", "gate.md"
+JSON, MARKDOWN = GATE
 QUESTIONS = {
     "a": "Does a caption with wrong words denoise worse?",
     "b": "Does it know which colour belongs to which thing?",
