@@ -56,9 +56,10 @@ class Backbone:
     @torch.no_grad()
     def latents(self, frames_BTHW3: Frames) -> Tensor:
         """[B, T, C, H, W], scaled as the U-Net was trained on them: the mean of the autoencoder's posterior."""
-        shares_N3HW = rearrange(torch.from_numpy(frames_BTHW3), "b t h w c -> (b t) c h w").float() / 255
-        latents_NCHW = autoencoder.encode(self.frozen.vae, 2 * shares_N3HW - 1).mean_NCHW * self.model.architecture.vae.scaling_factor
-        return rearrange(latents_NCHW, "(b t) c h w -> b t c h w", b=len(frames_BTHW3))
+        shares = (rearrange(torch.from_numpy(frames_THW3), "t h w c -> t c h w").float() / 255 for frames_THW3 in frames_BTHW3)
+        # Clip by clip: the autoencoder hands on larger maps beside the latents.
+        means = [autoencoder.encode(self.frozen.vae, 2 * shares_T3HW - 1).mean_NCHW for shares_T3HW in shares]
+        return torch.stack(means) * self.model.architecture.vae.scaling_factor
 
     @torch.no_grad()
     def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[Texts]) -> list[Tensor]:
