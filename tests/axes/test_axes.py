@@ -9,7 +9,11 @@ from typing import Any, get_args
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from vdit.config.trial import Trial, from_json, to_json
+from vdit.config.data import Data
+from vdit.config.evaluate import Evaluate
+from vdit.config.model import Head, Model
+from vdit.config.train import Train
+from vdit.config.trial import Launch, Trial, from_json, to_json
 from vdit.registry import find, members
 
 # Two levels of each axis as YAML has them. A new axis adds a line.
@@ -23,6 +27,15 @@ LEVELS: dict[str, tuple[Any, Any]] = {
     "frames": (1, 8),
 }
 TRIAL = Trial(arm="a", seed=3)
+OTHER = Trial(
+    arm="b",
+    seed=4,
+    model=Model(head=Head(queries=3)),
+    data=Data(seed=1),
+    train=Train(epochs=1),
+    evaluate=Evaluate(threshold=0.4),
+    launch=Launch(workers=2),
+)
 
 
 def level(name: str, value: Any) -> Any:
@@ -50,10 +63,15 @@ class TestAxis:
         assert apply(apply(TRIAL, one), one) == apply(TRIAL, one) == apply(apply(TRIAL, two), one)
         assert apply(TRIAL, one) != apply(TRIAL, two)
 
-    def test_it_changes_model_or_data_and_nothing_else(self, name: str) -> None:
-        varied = find("axes", name).apply(TRIAL, level(name, LEVELS[name][0]))
-        assert replace(varied, model=TRIAL.model, data=TRIAL.data) == TRIAL
+    def test_it_changes_model_or_data_alone_by_what_is_in_there_alone(self, name: str) -> None:
+        apply, (one, two) = find("axes", name).apply, [level(name, value) for value in LEVELS[name]]
+        varied = apply(TRIAL, one)
+        section = "data" if varied.model is TRIAL.model else "model"
+        assert replace(varied, **{section: getattr(TRIAL, section)}) == TRIAL
         assert Trial(arm="a", seed=3) == TRIAL  # the given one is left alone
+        for value in (one, two):
+            elsewhere = apply(replace(OTHER, **{section: getattr(TRIAL, section)}), value)
+            assert getattr(elsewhere, section) == getattr(apply(TRIAL, value), section)
 
     def test_the_result_is_a_valid_trial(self, name: str) -> None:
         for value in LEVELS[name]:

@@ -76,6 +76,24 @@ def test_levels_are_applied_under_the_arms_name_and_the_base_is_left_alone(write
     assert study.base.model.prompt.kind == "image+text"
 
 
+def test_whatever_arms_share_each_is_the_base_with_its_levels_one_after_the_other(write: Callable[[str], Path]) -> None:
+    mixed = "arms: {a: {frames: 2, timestep: 5}, b: {timestep: 5, prompt: text}, c: {prompt: text, frames: 2, timestep: 5}, d: {}}\n"
+    study = read(write, f"design: grid\n{mixed}axes: {{timestep: [0, 5], frames: [2, 3], prompt: [text, image], head: [vdit]}}\n")
+    arms = design.arms(study)
+    for arm, trial in zip(arms, design.resolve(study.base, arms), strict=True):
+        expected = study.base
+        for name, level in arm.levels.items():
+            expected = spec.axis(name).apply(expected, level)
+        assert trial == replace(expected, arm=arm.name)
+
+
+def test_sections_of_the_same_levels_are_one_object_and_those_that_no_level_changes_the_bases(write: Callable[[str], Path]) -> None:
+    study = read(write, "design: grid\naxes: {timestep: [0, 5, 9], frames: [2, 3], prompt: [text, image]}\n")
+    trials = design.resolve(study.base, design.arms(study))
+    assert [len({id(getattr(trial, name)) for trial in trials}) for name in ("model", "data", "train")] == [6, 2, 1]
+    assert trials[0].train is study.base.train
+
+
 def test_a_written_arm_may_not_have_the_name_of_a_generated_one(write: Callable[[str], Path]) -> None:
     study = read(write, "design: grid\narms: {timestep=5: {prompt: text}}\naxes: {timestep: [5, 6]}\n")
     with pytest.raises(ValueError, match=r"demo\.yaml: arms\.timestep=5: the design makes an arm of this name too"):

@@ -5,11 +5,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from vdit.config.code import code_digest
+from vdit.config.trial import adapter
 from vdit.study import plan, spec
 
 HEAD = "study: demo\npreset: small\n"
@@ -41,6 +43,26 @@ def test_the_same_trial_of_another_study_has_the_same_key(write: Callable[[str],
     first = build(write, TWINS).trials[0].key
     other = build(write, "study: other\npreset: small\ndesign: grid\naxes: {noise: [gaussian, predicted], prompt: [image+text]}\n")
     assert [trial.key for trial in other.trials].index(first) == 1
+
+
+def test_what_trials_share_leaves_their_keys_and_digests_those_of_the_documented_json(write: Callable[[str], Path]) -> None:
+    """Oracle: the standard library's sorted JSON of each trial alone."""
+
+    def text(value: object) -> str:
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+    axes = "{backbone: [miniature, random], timestep: [0, 7], frames: [2, 3], taps: [released, [in]]}"
+    made = build(write, f"{HEAD}design: grid\nseeds: [0, 4]\narms: {{text: {{prompt: text}}}}\naxes: {axes}\n")
+    assert len({planned.data for planned in made.trials}) == 1 and len({planned.weights for planned in made.trials}) == 2
+    rows = {row["key"]: row["digests"] for row in made.document()["trials"]}
+    assert len(rows) == len(made.trials) == 34
+    for planned in made.trials:
+        config = adapter().dump_python(planned.trial, mode="json")
+        del config["arm"], config["launch"], config["data"]["world"]
+        whole = {"config": config, "data": planned.data, "weights": planned.weights, "code": made.code}
+        assert planned.key == sha256(text(whole).encode()).hexdigest()
+        digests = {f"config.{name}": sha256(text(section).encode()).hexdigest()[:16] for name, section in config.items() if name != "seed"}
+        assert rows[planned.key] == {**digests, "data": planned.data, "weights": planned.weights}
 
 
 def test_only_a_folder_with_a_result_is_done(write: Callable[[str], Path]) -> None:

@@ -63,10 +63,14 @@ def arms_table(plan: "Plan") -> "Table":
 
     seeds = plan.study.seeds
     table = Table("arm", "levels", *(f"seed {seed}" for seed in seeds[:8]))
+    shown = plan.arms[:SHOWN_ARMS]
+    names = {arm.name for arm in shown}
     state = {
-        (name, planned.trial.seed): _state(plan, planned) for planned in plan.trials for name in (planned.trial.arm, *planned.shared_with)
+        (name, planned.trial.seed): _state(plan, planned)
+        for planned in plan.trials
+        for name in names.intersection((planned.trial.arm, *planned.shared_with))
     }
-    for arm in plan.arms[:SHOWN_ARMS]:
+    for arm in shown:
         levels = ", ".join(f"{name}: {'+'.join(level) if isinstance(level, tuple) else level}" for name, level in arm.levels.items())
         table.add_row(escape(arm.name), escape(levels), *(state[arm.name, seed] for seed in seeds[:8]))
     if len(plan.arms) > SHOWN_ARMS:

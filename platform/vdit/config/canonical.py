@@ -8,9 +8,9 @@ from hashlib import sha256
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-# Text of the frozen parts already seen, by identity; the part is kept so that its identity is not given away. Trials of a study share most
-# of their parts, so that the key of one more costs only what differs.
-Memo = dict[int, tuple[object, str]]
+# Text of the frozen parts already seen, by identity, or of a view of one, by the view's name too; the part is kept so that its identity is
+# not given away. Trials of a study share most of their parts, so that the key of one more costs only what differs.
+Memo = dict[int | tuple[str, int], tuple[object, str]]
 _WORDS = {None: "null", True: "true", False: "false"}
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from vdit.config.canonical import digest
 from vdit.config.manifest import folder_digest
+from vdit.config.shipped import located
 from vdit.config.trial import Trial
 from vdit.registry import members
 
@@ -30,7 +31,7 @@ def weights_identity(trial: Trial, manifests: Path) -> str:
     A random control has an identity of its own beside a checkpoint too: it is loaded from the same folder, and must not be taken for it.
     """
     backbone = trial.model.backbone
-    folder = _checkpoint(Path(trial.launch.weights), backbone.name, manifests) if trial.launch.weights else ""
+    folder = _checkpoint(located(trial.launch.weights), backbone.name, manifests) if trial.launch.weights else ""
     if folder and not backbone.name.startswith(CONTROL):
         return folder
     drawn = {"architecture": trial.model.architecture, "backbone": backbone.name, "seed": backbone.seed}

@@ -11,6 +11,8 @@ from vdit.config.trial import Trial
 # The arm is only a name and `launch` only says where; the miniature world is part of the data's digest, and no other benchmark reads it.
 _OF_THE_TRIAL = tuple(field.name for field in fields(Trial) if field.name not in ("arm", "launch"))
 _OF_THE_DATA = tuple(field.name for field in fields(Data) if field.name != "world")
+_SORTED = tuple(sorted(_OF_THE_TRIAL))
+_DIGESTS = {f"config.{name}": name for name in _OF_THE_TRIAL if name != "seed"}
 
 
 def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: str, memo: Memo | None = None) -> str:
@@ -18,9 +20,11 @@ def trial_key(trial: Trial, data_digest: str, weights_digest: str, code_digest: 
 
     `memo` may be handed from call to call to make many keys fast; it never changes the result.
     """
-    config = {name: data_section(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL}
-    whole = {"config": config, "data": data_digest, "weights": weights_digest, "code": code_digest}
-    return sha256(canonical(whole, memo).encode()).hexdigest()
+    config = ",".join([f'"{name}":{_text(trial, name, memo)}' for name in _SORTED])
+    data, weights, code = canonical(data_digest), canonical(weights_digest), canonical(code_digest)
+    # The canonical JSON of a mapping, put together of texts.
+    whole = f'{{"code":{code},"config":{{{config}}},"data":{data},"weights":{weights}}}'
+    return sha256(whole.encode()).hexdigest()
 
 
 def folder_name(key: str) -> str:
@@ -33,8 +37,21 @@ def section_digests(trial: Trial, memo: Memo) -> dict[str, str]:
 
     `memo` as for `trial_key`.
     """
-    sections = {name: data_section(trial) if name == "data" else getattr(trial, name) for name in _OF_THE_TRIAL if name != "seed"}
-    return {f"config.{name}": _short(canonical(section, memo)) for name, section in sections.items()}
+    return {name: _short(_text(trial, section, memo)) for name, section in _DIGESTS.items()}
+
+
+def _text(trial: Trial, name: str, memo: Memo | None) -> str:
+    """Of one of `_OF_THE_TRIAL`; that of the data is remembered without the world, beside the whole."""
+    section = getattr(trial, name)
+    if name != "data":
+        return canonical(section, memo)
+    place = ("data without its world", id(section))
+    if memo and (known := memo.get(place)):
+        return known[1]
+    text = canonical(data_section(trial), memo)
+    if memo is not None:
+        memo[place] = (section, text)
+    return text
 
 
 @lru_cache(maxsize=64)

@@ -20,7 +20,8 @@ Keep = Literal["last", "best", "none"]
 class Launch:
     """Where and how a trial runs. Nothing here changes what it computes, so nothing here enters the trial key.
 
-    `data` and `weights` are folders ("" where the platform makes them itself), `start` the file that `train.start` stands for;
+    `data` and `weights` are folders ("" where the platform makes them itself; weights may ship with it, config/shipped.py), `start` the
+    file that `train.start` stands for;
     `checkpoint_every` and `report_every` count steps. A worker takes its share of the batch `micro_batch` clips at a time (0: at once);
     `recompute` computes the U-Net's activations again in the backward pass instead of keeping them. `elastic` lets a trial go on with fewer
     workers where the cluster has shrunk; each still takes as many clips at a time as it would among `workers`, so it needs no more memory.

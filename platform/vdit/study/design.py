@@ -1,7 +1,7 @@
 """Designs: from the arms and axes of a study to the list of arms to compare, the reference first."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, fields, replace
 
 from vdit.config.trial import Trial
 from vdit.registry import nearest
@@ -9,7 +9,7 @@ from vdit.study import explain
 from vdit.study.document import shown
 from vdit.study.factors import Factor, Levels, crossed, factors, level_name
 from vdit.study.feasible import OF_DIFFUSION
-from vdit.study.spec import Arm, Level, Study, axis
+from vdit.study.spec import SECTIONS, Arm, Level, Study, axis
 
 
 def arms(study: Study) -> list[Arm]:
@@ -70,18 +70,44 @@ def leave_one_out(study: Study) -> list[Arm]:
 
 
 def resolve(base: Trial, arms: Iterable[Arm]) -> list[Trial]:
-    """For each arm `base` with its levels, under its name. Arms that begin alike share that work: a grid is walked as a tree."""
-    seen: dict[tuple[tuple[str, Level], ...], Trial] = {(): base}
+    """For each arm `base` with its levels, under its name.
+
+    An axis changes one section, by what is in that section alone. So a section is made once for the levels that it comes of, and arms that
+    have it in common have one object, whose text is made once too.
+    """
+    whole = {field.name: getattr(base, field.name) for field in fields(base)}
+    sections: dict[str, str] = {}
+    first = {section: _Step(base) for section in SECTIONS}
     found = []
     for arm in arms:
-        path: tuple[tuple[str, Level], ...] = ()
-        trial = base
+        last: dict[str, _Step] = {}
         for name, level in arm.levels.items():
-            path = (*path, (name, level))
-            trial = seen[path] if path in seen else axis(name).apply(trial, level)
-            seen[path] = trial
-        found.append(replace(trial, arm=arm.name))
+            section = sections.get(name) or sections.setdefault(name, _changed_section(base, name, level))
+            last[section] = last.get(section, first[section]).next(name, level)
+        varied = {section: getattr(step.trial, section) for section, step in last.items()}
+        found.append(Trial(**{**whole, **varied, "arm": arm.name}))
     return found
+
+
+@dataclass(slots=True)
+class _Step:
+    """A trial after some levels of one section, and the steps from there."""
+
+    trial: Trial
+    known: dict[tuple[str, Level], "_Step"] = field(default_factory=dict)
+
+    def next(self, name: str, level: Level) -> "_Step":
+        step = self.known.get((name, level))
+        if step is None:
+            step = self.known[name, level] = _Step(axis(name).apply(self.trial, level))
+        return step
+
+
+def _changed_section(base: Trial, name: str, level: Level) -> str:
+    varied = axis(name).apply(base, level)
+    changed = [section for section in SECTIONS if getattr(varied, section) is not getattr(base, section)]
+    assert len(changed) == 1, f"axis {name} changes {' and '.join(changed) or 'nothing'}; an axis changes one section"
+    return changed[0]
 
 
 def _reference_levels(study: Study) -> Levels:

@@ -81,8 +81,8 @@ def _change(point: tuple[str, int], now: PlannedTrial, before: Mapping[str, Any]
     if before is None:
         return Change(*point, "added", ())
     old, new = {**before["digests"], "code": before["code"]}, {**now.digests(memo), "code": now.code}
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    return Change(*point, "invalidated", tuple((name, old.get(name, "none"), new.get(name, "none")) for name in names))
+    pairs = [(name, old.get(name, "none"), new.get(name, "none")) for name in {**old, **new}]
+    return Change(*point, "invalidated", tuple([pair for pair in pairs if pair[1] != pair[2]]))
 
 
 def _names(group: Sequence[Change]) -> str:

@@ -11,6 +11,7 @@ from vdit.config.canonical import Memo, canonical
 from vdit.config.code import PACKAGES, code_digest
 from vdit.config.identity import data_identity, weights_identity
 from vdit.config.key import folder_name, section_digests, trial_key
+from vdit.config.shipped import located
 from vdit.config.stage import Digests, Stored, group, stage_code
 from vdit.config.trial import Trial
 from vdit.study import design, feasible
@@ -169,8 +170,8 @@ class _Identities:
         return self.seen[place]
 
     def weights(self, trial: Trial) -> str:
-        parts = (trial.model.backbone, trial.model.architecture)
-        place = ("weights", trial.launch.weights, *(canonical(part, self.memo) for part in parts))
+        backbone, architecture = canonical(trial.model.backbone, self.memo), canonical(trial.model.architecture, self.memo)
+        place = ("weights", trial.launch.weights, backbone, architecture)
         if place not in self.seen:
             self.seen[place] = weights_identity(trial, self.manifests)
         return self.seen[place]
@@ -178,7 +179,7 @@ class _Identities:
 
 def _points(seeds: Sequence[int], arms: Sequence[tuple[Arm, Trial]], starts: Starts) -> Iterator[tuple[Arm, Trial]]:
     """Every arm with every seed. Seeds are outermost: a study that is interrupted has whole replicates."""
-    return ((arm, starts.of(replace(resolved, seed=seed))) for seed in seeds for arm, resolved in arms)
+    return ((arm, starts.of(trial if trial.seed == seed else replace(trial, seed=seed))) for seed in seeds for arm, trial in arms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +254,7 @@ def _notice(trials: Sequence[PlannedTrial]) -> str:
         notices.append(f"No folder of {first.data.benchmark} is given (--data DIR): keys are provisional, and what is done is not known.")
     if any(trial.trial.train.start == UNKNOWN for trial in trials):
         notices.append("The study to start from has not been run here: keys are provisional, and what is done is not known.")
-    if not first.launch.weights or untrained(Path(first.launch.weights)):
+    if not first.launch.weights or untrained(located(first.launch.weights)):
         notices.append(
             "No pretrained checkpoint is given (--weights DIR): the frozen networks have random weights, "
             "and no number here reproduces the paper."

@@ -7,10 +7,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, TypeAlias
 
 from vdit.config.canonical import Memo, canonical
-from vdit.config.model import Model, NoiseKind, PromptKind
+from vdit.config.model import Backbone, Noise, NoiseKind, Prompt, PromptKind
 from vdit.config.stage import Stored
 from vdit.config.trial import Trial
 
@@ -50,27 +50,48 @@ class Sharing:
     seconds: Mapping[Stored, float]
 
 
+class Parts(NamedTuple):
+    """The parts of a model that decide which stages it has and what is upstream of them. Many arms have the same ones."""
+
+    backbone: Backbone
+    prompt: Prompt
+    noise: Noise
+
+
+Verdict: TypeAlias = tuple[Node, tuple[str, ...]]  # a stage and its obstacles
+
+
 @dataclass(slots=True)
 class _Group:
-    """Arms of one verdict. `copies` are the distinct inputs, with an arm of each: so many sets of the stage's output there would be."""
+    """Arms of one verdict. `copies` are the distinct inputs of what is shareable, with an arm of each: so many outputs there would be."""
 
     arms: list[str]
-    copies: dict[tuple[str, ...], Trial]
+    copies: dict[tuple[object, ...], Trial]
     size: int
 
 
 def stages(arms: Sequence[Trial], memo: Memo, sharing: Sharing | None = None) -> tuple[Stage, ...]:
     """One entry a stage and verdict, over one trial of every arm. `memo` as for `canonical`; no `sharing`: nothing is said of a store."""
-    groups: dict[tuple[Node, tuple[str, ...]], _Group] = {}
+    groups: dict[Verdict, _Group] = {}
+    known: dict[Parts, tuple[Verdict, ...]] = {}
     for trial in arms:
-        for stage in used(trial.model):
-            key = stage, obstacles(stage, trial.model)
-            if key not in groups:
-                groups[key] = _Group([], {}, size(stage, trial))
-            groups[key].arms.append(trial.arm)
-            groups[key].copies.setdefault(_inputs(stage, trial, memo), trial)
-    order = sorted(groups, key=lambda key: (STAGES.index(key[0]), len(key[1])))
-    return tuple(_stage(key, groups[key], sharing) for key in order)
+        parts = Parts(trial.model.backbone, trial.model.prompt, trial.model.noise)
+        if parts not in known:
+            known[parts] = verdicts(parts)
+        clip = _of_clips(trial, memo)
+        for verdict in known[parts]:
+            group = groups.get(verdict) or groups.setdefault(verdict, _Group([], {}, size(verdict[0], trial)))
+            group.arms.append(trial.arm)
+            if not verdict[1]:
+                inputs = (*clip, *_of_features(trial, memo)) if verdict[0] == "U-Net features" else clip
+                group.copies.setdefault(inputs, trial)
+    order = sorted(groups, key=lambda verdict: (STAGES.index(verdict[0]), len(verdict[1])))
+    return tuple(_stage(verdict, groups[verdict], sharing) for verdict in order)
+
+
+def verdicts(parts: Parts) -> tuple[Verdict, ...]:
+    """Of each stage that a model of these parts has."""
+    return tuple((stage, obstacles(stage, parts)) for stage in used(parts))
 
 
 def seconds_a_clip(results: Sequence[Path]) -> dict[Stored, float]:
@@ -82,7 +103,7 @@ def seconds_a_clip(results: Sequence[Path]) -> dict[Stored, float]:
     return {stage: sum(count["seconds"] for count in found[stage]) / number for stage, number in encoded.items() if number}
 
 
-def upstream(node: Node, model: Model) -> tuple[Node, ...]:
+def upstream(node: Node, parts: Parts) -> tuple[Node, ...]:
     """What a node is computed from."""
     tokens: dict[PromptKind, tuple[Node, ...]] = {
         "image": ("image tokens",),
@@ -96,39 +117,39 @@ def upstream(node: Node, model: Model) -> tuple[Node, ...]:
         "4x map": ("frames",),
         "image tokens": ("frames",),
         "text embeddings": ("captions",),
-        "prompt": tokens[model.prompt.kind],
-        "noise": ("VAE latents",) if model.noise.kind in TRAINED_NOISE else (),
+        "prompt": tokens[parts.prompt.kind],
+        "noise": ("VAE latents",) if parts.noise.kind in TRAINED_NOISE else (),
         "U-Net features": ("VAE latents", "noise", "prompt"),
     }
     return edges[node]
 
 
-def obstacle(node: Node, model: Model) -> str:
+def obstacle(node: Node, parts: Parts) -> str:
     """Why the node itself changes from step to step or from trial to trial; "" where it does not.
 
     Augmentation, gaussian noise and posterior samples are pinned: drawn from (data.seed, epoch, index) alone, the same in every trial.
     """
-    if node == "prompt" and model.prompt.kind != "text":
+    if node == "prompt" and parts.prompt.kind != "text":
         return "the projection of the prompt is trained"
-    if node == "noise" and model.noise.kind in TRAINED_NOISE:
+    if node == "noise" and parts.noise.kind in TRAINED_NOISE:
         return "the noise predictor is trained"
-    if node == "U-Net features" and model.backbone.mode == "released":
+    if node == "U-Net features" and parts.backbone.mode == "released":
         return "the U-Net's dropout is drawn from the trial's seed"
     return ""
 
 
-def obstacles(node: Node, model: Model) -> tuple[str, ...]:
+def obstacles(node: Node, parts: Parts) -> tuple[str, ...]:
     """All obstacles at the node and upstream of it: the proof, empty where the node is shareable."""
-    found = dict.fromkeys(reason for before in upstream(node, model) for reason in obstacles(before, model))
-    own = obstacle(node, model)
+    found = dict.fromkeys(reason for before in upstream(node, parts) for reason in obstacles(before, parts))
+    own = obstacle(node, parts)
     return (*found, own) if own else tuple(found)
 
 
-def used(model: Model) -> tuple[Node, ...]:
+def used(parts: Parts) -> tuple[Node, ...]:
     """The stages that a trial has: none where the backbone is trained itself, else those that its prompt needs."""
-    if model.backbone.is_swin:
+    if parts.backbone.is_swin:
         return ()
-    return tuple(stage for stage in STAGES if stage in ("VAE latents", "4x map", "U-Net features", *upstream("prompt", model)))
+    return tuple(stage for stage in STAGES if stage in ("VAE latents", "4x map", "U-Net features", *upstream("prompt", parts)))
 
 
 def size(stage: Node, trial: Trial) -> int:
@@ -157,17 +178,25 @@ def _largest_frame(trial: Trial) -> tuple[int, int]:
     return world.height, world.width
 
 
-def _inputs(stage: Node, trial: Trial, memo: Memo) -> tuple[str, ...]:
-    """Everything that the stage's output depends on, beside the data and weights that a study's trials have in common."""
+def _of_clips(trial: Trial, memo: Memo) -> tuple[object, ...]:
+    """All that the stages before the U-Net depend on, beside the data and weights that a study's trials have in common.
+
+    Parts are there as their texts, because a text remembers its hash.
+    """
+    model, backbone = trial.model, trial.model.backbone
+    parts = canonical(trial.data, memo), canonical(model.architecture, memo), canonical(model.encode, memo)
+    return (backbone.name, backbone.seed, *parts)
+
+
+def _of_features(trial: Trial, memo: Memo) -> tuple[object, ...]:
+    """All that the U-Net's features depend on beside that."""
     model = trial.model
-    parts: tuple[object, ...] = (trial.data, model.backbone.name, model.backbone.seed, model.architecture, model.encode)
-    if stage == "U-Net features":
-        parts = (*parts, model.backbone.mode, model.diffusion, model.pyramid, model.prompt, model.noise)
-    return tuple([canonical(part, memo) for part in parts])
+    parts = (model.diffusion, model.pyramid, model.prompt, model.noise)
+    return (model.backbone.mode, *[canonical(part, memo) for part in parts])
 
 
-def _stage(key: tuple[Node, tuple[str, ...]], group: _Group, sharing: Sharing | None) -> Stage:
-    stage, reasons = key
+def _stage(verdict: Verdict, group: _Group, sharing: Sharing | None) -> Stage:
+    stage, reasons = verdict
     kept = KEPT.get(stage)
     copies = "one copy" if len(group.copies) == 1 else f"{len(group.copies)} copies"
     why = "; ".join(reasons) or f"frozen, drawn from data.seed alone; {copies}"

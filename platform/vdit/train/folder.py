@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vdit.config.shipped import located
 from vdit.config.trial import Trial, from_json, to_json
 
 DRAFT = re.compile(r"\..+\.\d+")  # a file that is being written: hidden, the writer's process id at its end
@@ -68,7 +69,7 @@ def data_folder(trial: Trial, digest: str, runs: Path) -> Path:
 
 def weights_folder(trial: Trial, digest: str, runs: Path) -> Path:
     """Where the frozen weights are, or are drawn."""
-    return Path(trial.launch.weights) if trial.launch.weights else runs / "weights" / digest.replace(":", "-")[:23]
+    return located(trial.launch.weights) if trial.launch.weights else runs / "weights" / digest.replace(":", "-")[:23]
 
 
 def append_rows(path: Path, rows: Sequence[Mapping[str, float]]) -> None:
