@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vdit.config import shipped
 from vdit.pretrain.gate import table
 from vdit.pretrain.gate.table import Gate
 from vdit_analysis.runs import StudyRuns
@@ -39,5 +40,6 @@ def parts(gate: Gate) -> list[dict[str, Any]]:
 def _folders(runs: StudyRuns) -> Iterator[Path]:
     for trial in runs.trials.values():
         weights = trial.document("config").get("trial", {}).get("launch", {}).get("weights", "")
-        if weights:
-            yield Path(weights)
+        # A checkpoint that came with another version may not be in this one.
+        if weights and (not weights.startswith(shipped.PREFIX) or (shipped.ROOT / weights.removeprefix(shipped.PREFIX)).is_dir()):
+            yield shipped.located(weights)

@@ -71,6 +71,14 @@ def test_folders_without_a_gate_and_random_weights_have_none(on: Callable[..., S
     assert gate.found(on("", tmp_path, tmp_path / "gone")) == () == gate.found(load("full"))
 
 
+def test_a_shipped_checkpoint_is_found_where_it_is_installed(
+    on: Callable[..., StudyRuns], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vdit.config.shipped.ROOT", tmp_path)
+    table.write(MADE, tmp_path / "miniature")
+    assert gate.found(on("shipped:miniature", "shipped:of another version")) == (MADE,)
+
+
 def test_the_page_shows_every_row_and_what_is_not_supported(on: Callable[..., StudyRuns], outputs: Make, tmp_path: Path) -> None:
     table.write(MADE, tmp_path)
     text = report.page(on(tmp_path), outputs("shared"))

@@ -15,7 +15,7 @@ WORLD_SEED = 9001
 
 def command(
     context: typer.Context,
-    weights: Annotated[Path | None, typer.Option(help="Checkpoint folder. [default: random weights, as a study draws them]")] = None,
+    weights: Annotated[str, typer.Option(help="Checkpoint folder, or shipped:NAME. [default: random weights, as a study draws them]")] = "",
     preset: Annotated[str, typer.Option(help="Preset with the model that reads it.")] = "miniature",
     seeds: Annotated[str, typer.Option(help="Of noise, of the thing that is meant, and of the probes.")] = "0,1,2",
     clips: Annotated[int, typer.Option(min=8, help="Clips that are denoised; all other numbers grow and shrink with it.")] = 192,
@@ -27,6 +27,7 @@ def command(
 
     import torch
 
+    from vdit.config.shipped import located
     from vdit.pretrain.gate import table
     from vdit.pretrain.gate.run import Sizes, run
     from vdit.study.preset import base_trial
@@ -35,7 +36,7 @@ def command(
     torch.set_num_threads(1)
     runs, quiet = Path(context.obj["runs"]), bool(context.obj["quiet"])
     trial, _ = base_trial(Path("--preset"), preset, {})
-    place = weights or random_weights(trial, runs)
+    place = located(weights) if weights else random_weights(trial, runs)
     world = replace(trial.data.world, seed=WORLD_SEED, frames=trial.data.frames)
     made = run(
         place,
