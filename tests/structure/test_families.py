@@ -14,6 +14,7 @@ FAMILIES = {
     "benchmarks": ("locate", "read", "splits"),
     "metrics": ("measure", "UNIT"),
     "commands": ("command | group",),
+    "vdit.pretrain.stages": ("run",),
     "vdit_analysis.tables": ("MEASURE", "TITLE", "SOURCE", "build"),
     "vdit_analysis.figures": ("MEASURE", "TITLE", "SOURCE", "build", "draw"),
 }
@@ -35,7 +36,7 @@ def test_a_member_has_what_its_siblings_have(family: str, name: str) -> None:
 @pytest.mark.parametrize(("family", "name"), MEMBERS)
 def test_siblings_take_the_same_arguments(family: str, name: str) -> None:
     """Options of commands and quantities of metrics differ by nature."""
-    for public in {"apply", "load", "locate", "read", "splits", "build"} & set(FAMILIES[family]):
+    for public in {"apply", "load", "locate", "read", "splits", "build", "run"} & set(FAMILIES[family]):
         first = registry.find(family, registry.members(family)[0])
         mine = inspect.signature(getattr(registry.find(family, name), public)).parameters
         assert list(mine) == list(inspect.signature(getattr(first, public)).parameters), f"{family}/{name}.{public}"

@@ -27,6 +27,7 @@ SIDEWAYS = {
     ("cli", "commands"),
     ("config", "registry"),
     ("predict", "train"),
+    ("pretrain", "train"),
     ("__init__", "predict"),
     ("predict", "submit"),
 }

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,16 @@ def test_a_database_that_fails_is_a_lost_record(tmp_path: Path, record: MLflow) 
     broken.parent, broken.open, broken.logged = "", {"k": "0" * 32}, {}
     with pytest.raises(RecordLostError, match="sqlite:///there failed"):
         broken.fail("k", "why")
+
+
+def test_a_stage_of_a_pretraining_lies_below_its_recipe_and_is_no_trial(runs: Path, folder: Path) -> None:
+    record = MLflow(default_uri(runs), runs)
+    record.study({"study": "tiny", "kind": "pretrain"})
+    stage = replace(ENTRY, key="s" * 64, arm="towers", kind="stage")
+    record.finish(stage, folder)
+    run = record.find(stage.key)
+    assert run is not None and run.data.tags["vdit.kind"] == "stage" and stage.key not in record.finished()
+    parent = record.client.get_run(run.data.tags["mlflow.parentRunId"])
+    assert parent.data.tags["vdit.kind"] == "pretrain"
+    (study,) = record.client.search_runs([record.experiment], "tags.`vdit.kind` = 'study' and tags.`vdit.study` = 'tiny'")
+    assert study.info.run_id != parent.info.run_id

@@ -12,7 +12,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from diffusers import DDPMScheduler
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import nn
 from transformers import CLIPTokenizer, RobertaTokenizer
@@ -22,7 +21,7 @@ from vdit.config.architecture import Architecture
 from vdit.config.model import Model
 from vdit.model import tensors
 from vdit.model.frozen import FrozenDiffusion
-from vdit.model.networks import Networks, clip_config, seeded
+from vdit.model.networks import Networks, clip_config, forward_process, seeded
 from vdit.model.tokenizers import clip_style, roberta_style
 
 
@@ -63,8 +62,11 @@ def build(folder: Path, architecture: Architecture, seed: int, own: str = "", si
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def write(folder: Path, own: Path, architecture: Architecture, networks: Networks) -> None:
-    """The files of `modelscope`'s layout, as diffusers, transformers and open_clip name and read them."""
+def write(folder: Path, own: Path, architecture: Architecture, networks: Networks, prediction: str = "epsilon") -> None:
+    """The files of `modelscope`'s layout, as diffusers, transformers and open_clip name and read them.
+
+    `prediction` is what the U-Net says, in the words of diffusers.
+    """
     for name in ("unet", "vae"):
         network = getattr(networks, name)
         network.save_config(own / name)
@@ -78,8 +80,7 @@ def write(folder: Path, own: Path, architecture: Architecture, networks: Network
         save(network, place / "model.safetensors")
     save_tokenizer(tokenizer, own / "tokenizer")
     save_tokenizer(roberta_style(architecture.roberta.vocab_size), folder / "roberta")
-    scheduler = DDPMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, num_train_timesteps=1000)
-    scheduler.save_pretrained(own / "scheduler")
+    forward_process(prediction).save_pretrained(own / "scheduler")
     (folder / "image_tower").mkdir()
     save(networks.image, folder / "image_tower/open_clip_model.safetensors")
     preprocessing = {"mean": OPENAI_DATASET_MEAN, "std": OPENAI_DATASET_STD}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel, UNet3DConditionModel
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel, UNet3DConditionModel
 from open_clip import CLIP
 from torch import Tensor
 from torch.nn import functional
@@ -62,6 +62,13 @@ def standardise_latents(vae: AutoencoderKL, scaling_factor: float, frames_N3HW: 
     channels = len(spread_C)
     vae.quant_conv.bias[:channels].sub_(mean_NCHW.mean(dim=(0, 2, 3))).div_(spread_C)
     vae.quant_conv.weight[:channels].div_(spread_C[:, None, None, None])
+
+
+def forward_process(prediction: str = "epsilon") -> DDPMScheduler:
+    """Of Stable Diffusion and ModelScope: 1,000 steps; `prediction` is what the U-Net says, in the words of diffusers."""
+    return DDPMScheduler(
+        beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, num_train_timesteps=1000, prediction_type=prediction
+    )
 
 
 def video_unet(unet: sizes.UNet) -> UNet3DConditionModel:

@@ -4,14 +4,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from vdit.config.canonical import digest
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A planned trial with everything its run is tagged with. `config` is the resolved configuration as nested mappings."""
+    """A planned trial, or a stage of a pretraining, with everything its run is tagged with.
+
+    `config` is the resolved configuration as nested mappings.
+    """
 
     key: str
     arm: str
@@ -22,6 +25,7 @@ class Entry:
     weights: str
     notice: str
     config: Mapping[str, Any]
+    kind: Literal["trial", "stage"] = "trial"
 
 
 @dataclass(frozen=True, slots=True)

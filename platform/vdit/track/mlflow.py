@@ -159,11 +159,12 @@ class MLflow:
 
     @answered
     def study(self, plan: Mapping[str, Any]) -> None:
-        self.name = str(plan["study"])
+        """Opens the run that those of trials, or of the stages of a pretraining (`kind` "pretrain"), lie below."""
+        self.name, kind = str(plan["study"]), str(plan.get("kind", "study"))
         found = self.client.search_runs(
-            [self.experiment], f"tags.`vdit.kind` = 'study' and tags.`vdit.study` = '{self.name}'", max_results=1
+            [self.experiment], f"tags.`vdit.kind` = '{kind}' and tags.`vdit.study` = '{self.name}'", max_results=1
         )
-        tags = {"vdit.kind": "study", "vdit.study": self.name, "mlflow.note.content": str(plan.get("notice", ""))}
+        tags = {"vdit.kind": kind, "vdit.study": self.name, "mlflow.note.content": str(plan.get("notice", ""))}
         run = found[0] if found else self.client.create_run(self.experiment, run_name=self.name, tags=tags)
         self.parent = run.info.run_id
         if found:
@@ -193,7 +194,7 @@ class MLflow:
             self.params(known, entry.config)
             return
         tags = {
-            "vdit.kind": "trial", "vdit.study": self.name, "vdit.key": entry.key, "vdit.arm": entry.arm, "vdit.seed": str(entry.seed),
+            "vdit.kind": entry.kind, "vdit.study": self.name, "vdit.key": entry.key, "vdit.arm": entry.arm, "vdit.seed": str(entry.seed),
             "vdit.code": entry.code, "vdit.data": entry.data, "vdit.weights": entry.weights, "vdit.notice": entry.notice,
             "mlflow.parentRunId": self.parent, "mlflow.source.git.commit": commit(Path(__file__).parent),
             **{f"vdit.axis.{axis}": json.dumps(level) if not isinstance(level, str) else level for axis, level in entry.levels.items()},

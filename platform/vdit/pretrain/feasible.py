@@ -1,0 +1,91 @@
+"""What a recipe asks for that cannot be, found before anything is drawn or trained."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vdit.benchmarks.world import paths, scene
+from vdit.config import architecture as sizes
+from vdit.config.model import Model
+from vdit.config.recipe import Recipe
+from vdit.study.explain import complaint
+
+CELL = 8  # pixels of a latent cell: the autoencoder has four blocks, three of which halve
+SMALLEST = 32
+TRIED = 100  # scenes, among which there is one with all objects
+ATTRIBUTES = {"shapes": scene.SHAPES, "colours": scene.COLOURS, "motions": paths.MOTIONS}
+
+
+def check(recipe: Recipe, model: Model, path: Path) -> None:
+    """Raises ValueError naming the key of `path`, or of its preset, and what would work."""
+    if "stable-diffusion" in model.backbone.name or not isinstance(model.architecture.unet.attention_head_dim, int):
+        raise complaint(
+            path,
+            ("preset",),
+            f"{recipe.preset!r} has the U-Net of Stable Diffusion, which sees single frames; name one with a U-Net for video: miniature",
+        )
+    for key, problem in (*clips(recipe), *world(recipe), *networks(model.architecture)):
+        raise complaint(path, key.split("."), problem)
+    try:
+        room(recipe)
+    except ValueError as error:
+        raise complaint(path, ("world",), str(error)) from error
+
+
+def room(recipe: Recipe) -> None:
+    """Raises ValueError where not all objects of the fullest scenes find a place."""
+    for number in range(TRIED):
+        drawn = scene.draw(recipe.world, scene.generator(recipe.world, "pretrain", number), "pretrain")
+        if len(drawn.things) == recipe.world.objects:
+            return
+
+
+def clips(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    if recipe.held_out >= recipe.clips:
+        yield "held_out", f"{recipe.held_out} of {recipe.clips} clips leaves none to train on; lower held_out or raise clips"
+    for stage in ("towers", "denoiser", "swin"):
+        batch = getattr(recipe, stage).batch
+        if batch > recipe.trained_on:
+            yield f"{stage}.batch", f"{batch} different clips a step, but only {recipe.trained_on} are trained on; lower it or raise clips"
+
+
+def world(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    drawn = recipe.world
+    if drawn.frames < 2:
+        yield "world.frames", f"is {drawn.frames}; motion is seen in 2 frames or more"
+    for side in ("height", "width"):
+        pixels = getattr(drawn, side)
+        if pixels % CELL or pixels < SMALLEST:
+            yield f"world.{side}", f"is {pixels}; the autoencoder needs a multiple of {CELL}, at least {SMALLEST}"
+    if drawn.objects < 2:
+        yield "world.objects", f"is {drawn.objects}; scenes have 2 objects or more"
+    for kind, values in ATTRIBUTES.items():
+        if drawn.objects >= len(values):
+            most = f"with at most {len(values) - 1} objects one is always left that none of them has"
+            yield "world.objects", f"is {drawn.objects}, the world has {len(values)} {kind}; {most}"
+
+
+def networks(architecture: sizes.Architecture) -> Iterator[tuple[str, str]]:
+    """By the fields of the preset."""
+    unet, vae, text, image, words = architecture.unet, architecture.vae, architecture.text, architecture.image, architecture.roberta
+    assert isinstance(unet.attention_head_dim, int)
+    at = "preset.model.architecture"
+    yield from divisible(f"{at}.unet.block_out_channels", unet.block_out_channels, "norm_num_groups", unet.norm_num_groups)
+    yield from divisible(f"{at}.unet.block_out_channels", unet.block_out_channels, "attention_head_dim", unet.attention_head_dim)
+    yield from divisible(f"{at}.vae.block_out_channels", vae.block_out_channels, "norm_num_groups", vae.norm_num_groups)
+    yield from divisible(f"{at}.text.hidden_size", (text.hidden_size,), "num_attention_heads", text.num_attention_heads)
+    yield from divisible(f"{at}.roberta.hidden_size", (words.hidden_size,), "num_attention_heads", words.num_attention_heads)
+    yield from divisible(f"{at}.image.width", (image.width,), "head_width", image.head_width)
+    yield from divisible(f"{at}.image.image_size", (image.image_size,), "patch_size", image.patch_size)
+    for stage, heads in enumerate(architecture.swin.num_heads):
+        yield from divisible(f"{at}.swin.embed_dim", (architecture.swin.embed_dim * 2**stage,), f"num_heads[{stage}]", heads)
+    if text.hidden_size != unet.cross_attention_dim:
+        yield (
+            f"{at}.unet.cross_attention_dim",
+            f"is {unet.cross_attention_dim}, the text tower's hidden_size {text.hidden_size}; set them equal",
+        )
+
+
+def divisible(key: str, widths: Sequence[int], by: str, number: int) -> Iterator[tuple[str, str]]:
+    wrong = [width for width in widths if width % number]
+    if wrong:
+        yield key, f"{wrong[0]} is not divisible by {by} {number}; {number * max(1, round(wrong[0] / number))} is"

@@ -1,0 +1,95 @@
+"""Oracles: the loaders of the backbones, the weights as they were trained, the bytes of a second export."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from vdit.backbones import miniature, video_swin
+from vdit.config.model import Model
+from vdit.model.networks import seeded
+from vdit.pretrain import export
+from vdit.pretrain.recipe import Pretraining
+from vdit.pretrain.training import weights
+from vdit.registry import find
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(finished: Pretraining) -> Path:
+    return export.export(finished)
+
+
+def test_the_backbones_load_the_trained_weights_to_the_precision_of_the_file(finished: Pretraining, checkpoint: Path) -> None:
+    frozen = miniature.load(finished.model, checkpoint, CPU)
+    denoiser, towers = weights(finished.place("denoiser").folder), weights(finished.place("towers").folder)
+    loaded = {
+        **{f"unet.{name}": tensor for name, tensor in frozen.unet.state_dict().items()},
+        **{f"text.{name}": tensor for name, tensor in frozen.text_encoder.state_dict().items() if "position_ids" not in name},
+    }
+    assert loaded.keys() == denoiser.keys()
+    trained = {name.removeprefix("visual."): tensor for name, tensor in towers.items() if name.startswith("visual.")}
+    pairs = [(loaded, denoiser), (frozen.image_tower.state_dict(), trained)]
+    pairs += [(frozen.roberta.state_dict(), weights(finished.place("words").folder))]
+    autoencoder = weights(finished.place("autoencoder").folder)
+    pairs += [(frozen.vae.state_dict(), {name: tensor for name, tensor in autoencoder.items() if name in frozen.vae.state_dict()})]
+    pairs += [(video_swin.load(finished.model, checkpoint, CPU).swin, weights(finished.place("swin").folder))]
+    for found, expected in pairs:
+        assert expected and all(torch.equal(found[name], expected[name].half().float()) for name in expected)
+
+
+def test_it_says_that_it_is_trained_how_and_what_its_unet_predicts(finished: Pretraining, checkpoint: Path) -> None:
+    card = json.loads((checkpoint / "vdit.json").read_text())
+    assert (card["trained"], card["recipe"], card["seed"], card["key"]) == (True, "nano", 3, finished.key)
+    assert card["weights"] == export.weights_digest(checkpoint)
+    assert (checkpoint / "recipe.yaml").read_text() == finished.text
+    assert json.loads((checkpoint / "scheduler/scheduler_config.json").read_text())["prediction_type"] == "v_prediction"
+    other = replace(finished.model, backbone=replace(finished.model.backbone, seed=5))
+    assert miniature.load(other, checkpoint, CPU), "trained weights have no seed"
+
+
+def test_random_controls_stand_beside_it(finished: Pretraining, checkpoint: Path) -> None:
+    kept, drawn = (find("backbones", name).load(finished.model, checkpoint, CPU) for name in ("miniature", "random"))
+    assert torch.equal(kept.roberta.embeddings.word_embeddings.weight, drawn.roberta.embeddings.word_embeddings.weight)
+    assert not torch.equal(kept.unet.conv_in.weight, drawn.unet.conv_in.weight)
+
+
+def test_the_same_weights_give_the_same_bytes(finished: Pretraining, checkpoint: Path) -> None:
+    def digests() -> dict[str, str]:
+        files = sorted(path for path in checkpoint.rglob("*") if path.is_file())
+        return {str(path.relative_to(checkpoint)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    before = digests()
+    torch.rand(3)
+    assert export.export(finished) == checkpoint and digests() == before
+    assert not list(finished.folder.glob(".checkpoint*"))
+
+
+def test_a_copy_replaces_a_checkpoint_and_nothing_else(checkpoint: Path, tmp_path: Path) -> None:
+    export.copy(checkpoint, tmp_path / "new")
+    (tmp_path / "new/stale").touch()
+    export.copy(checkpoint, tmp_path / "new")
+    assert not (tmp_path / "new/stale").exists() and (tmp_path / "new/unet").is_dir()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.tex").touch()
+    with pytest.raises(ValueError, match="holds something else"):
+        export.copy(checkpoint, tmp_path / "mine")
+    assert (tmp_path / "mine/thesis.tex").exists()
+
+
+def test_weights_that_half_precision_cannot_hold_are_refused() -> None:
+    with pytest.raises(ValueError, match="towers has weights beyond"):
+        export.halved(torch.tensor([1.0, 1e6]), "towers")
+
+
+def test_the_shipped_sizes_fit_into_twenty_megabytes(model: Model, tmp_path: Path) -> None:
+    drawn = seeded(model.architecture, 0)
+    for network in (drawn.unet, drawn.vae, drawn.text_encoder, drawn.image, drawn.roberta):
+        network.half()
+    miniature.write(tmp_path, tmp_path, model.architecture, drawn, "v_prediction")
+    swin = sum(tensor.numel() for tensor in video_swin.draw(model.architecture.swin, 0, CPU).values()) * 2
+    assert export.size(tmp_path) + swin < 20_000_000

@@ -1,0 +1,77 @@
+"""What cannot work is refused before anything starts, with the key and what would work."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vdit.pretrain.recipe import read, resolve
+
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
+
+
+@pytest.mark.parametrize(
+    ("exchange", "said"),
+    [
+        (("towers: {steps: 6", "towers: {stpes: 6"), r"towers\.stpes: unknown key 'stpes'; did you mean 'steps'\?"),
+        (("seed: 3", "sede: 3"), r"unknown key 'sede'; did you mean 'seed'\?"),
+        (("words: {steps: 6", "words: {steps: 0"), r"words\.steps: should be greater than or equal to 1, is 0"),
+        (("denoiser: {steps: 6", "denoiser: {prediction: x0, steps: 6"), r"denoiser\.prediction: unknown value 'x0'"),
+        (("denoiser: {steps: 6", "denoiser: {ema: 1.0, steps: 6"), r"denoiser\.ema: should be less than 1"),
+        (("held_out: 4", "held_out: 16"), r"held_out: 16 of 16 clips leaves none"),
+        (("swin: {steps: 6, batch: 4", "swin: {steps: 6, batch: 13"), r"swin\.batch: 13 different clips a step, but only 12"),
+        (("height: 32", "height: 36"), r"world\.height: is 36; the autoencoder needs a multiple of 8, at least 32"),
+        (("frames: 3", "frames: 1"), r"world\.frames: is 1; motion is seen in 2"),
+        (("objects: 2", "objects: 5"), r"world\.objects: is 5, the world has 5 motions; with at most 4 objects"),
+        (("preset: nano", "preset: nanoo"), r"unknown preset 'nanoo'; did you mean 'nano'"),
+    ],
+)
+def test_a_recipe_that_cannot_work_is_refused(edited: Callable[..., Path], tmp_path: Path, exchange: tuple[str, str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read(str(edited(exchange)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "said"),
+    [
+        (
+            (
+                "cross_attention_dim: 32, attention_head_dim: 8, norm_num_groups: 4",
+                "cross_attention_dim: 32, attention_head_dim: 8, norm_num_groups: 5",
+            ),
+            r"block_out_channels: 16 is not divisible by norm_num_groups 5; 15 is",
+        ),
+        (
+            ("attention_head_dim: 8", "attention_head_dim: 6"),
+            r"block_out_channels: 16 is not divisible by attention_head_dim 6; 18 is",
+        ),
+        (
+            ("block_out_channels: [8, 8, 8, 8]", "block_out_channels: [8, 8, 8, 10]"),
+            r"vae\.block_out_channels: 10 is not divisible by norm_num_groups 4",
+        ),
+        (("attention_head_dim: 8", "attention_head_dim: [8, 8, 8, 8]"), r"preset: 'nano' has the U-Net of Stable Diffusion"),
+        (("name: miniature", "name: random-stable-diffusion"), r"preset: 'nano' has the U-Net of Stable Diffusion"),
+        (("cross_attention_dim: 32", "cross_attention_dim: 64"), r"cross_attention_dim: is 64, the text tower's hidden_size 32"),
+        (("num_heads: [1, 2, 2, 2]", "num_heads: [3, 2, 2, 2]"), r"swin\.embed_dim: 8 is not divisible by num_heads\[0\] 3"),
+    ],
+)
+def test_sizes_that_cannot_be_built_are_refused(edited: Callable[..., Path], tmp_path: Path, exchange: tuple[str, str], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read(str(edited(preset=(exchange,))), tmp_path)
+
+
+def test_a_world_without_room_is_refused(edited: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vdit.benchmarks.world.scene.ATTEMPTS", 0)
+    with pytest.raises(ValueError, match=r"nano\.yaml: world: .*no room for 2 objects"):
+        read(str(edited()), tmp_path)
+
+
+def test_a_recipe_is_found_by_its_name_and_a_typo_names_the_nearest(tmp_path: Path) -> None:
+    assert resolve("miniature").samefile(EXPERIMENTS / "pretrain/miniature.yaml")
+    with pytest.raises(ValueError, match="did you mean 'miniature'"):
+        resolve("minature")
+
+
+@pytest.mark.parametrize("path", sorted((EXPERIMENTS / "pretrain").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_recipe_is_named_as_its_file_and_can_work(path: Path, tmp_path: Path) -> None:
+    assert read(str(path), tmp_path).recipe.recipe == path.stem
