@@ -1,4 +1,4 @@
-"""`vdit pretrain gate`, hooked to a command line of its own."""
+"""`vdit pretrain gate`, on a command line of its own."""
 
 import json
 from pathlib import Path
@@ -7,10 +7,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from vdit.cli import main
 from vdit.commands._pretrain_gate import command, numbers
 
 app = typer.Typer()
 app.command()(command)
+
+
+def test_it_is_a_command_beside_recipes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pretrain", "gate", "--weights", str(tmp_path), "--seeds", "one"]) == 2
+    assert "--seeds is 'one'; give whole numbers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("given", "found"), [("0,1,2", (0, 1, 2)), ("7", (7,)), (" 3, 4", (3, 4))])
