@@ -15,7 +15,7 @@ SMALL = Sizes(clips=8, fitted=16, same_colour=8, foreground=8, samples=8, classi
 
 def test_all_numbers_grow_and_shrink_with_the_clips() -> None:
     assert Sizes.scaled(Sizes().clips) == Sizes()
-    assert Sizes.scaled(96) == Sizes(clips=96, fitted=200, same_colour=100, foreground=100, samples=16, classified=500, held_out=100)
+    assert Sizes.scaled(96) == Sizes(clips=96, fitted=200, same_colour=100, foreground=100, samples=16, classified=1000, held_out=100)
     assert Sizes.scaled(8).samples == 8
 
 

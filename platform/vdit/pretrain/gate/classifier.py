@@ -13,7 +13,7 @@ from vdit.benchmarks.world.scene import Thing
 from vdit.pretrain.gate.denoising import ATTRIBUTES, VALUES
 
 WIDTH, GROUPS = 32, 8
-EPOCHS, BATCH, RATE, DECAY = 20, 64, 3e-3, 1e-2
+STEPS, BATCH, RATE, DECAY = 1000, 64, 3e-3, 1e-2
 # Of the latents' spread, added in fitting: samples are never quite as clean as encoded frames.
 NOISE = 0.2
 
@@ -49,18 +49,19 @@ def fit(latents_BTChw: Tensor, truth: dict[str, Tensor], seed: int) -> Classifie
         network = Classifier(*latents_BTChw.shape[1:3])
     generator, spread = torch.Generator().manual_seed(seed), NOISE * float(latents_BTChw.std())
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, EPOCHS * -(-len(latents_BTChw) // BATCH))
-    for _ in range(EPOCHS):
-        order_B = torch.randperm(len(latents_BTChw), generator=generator)
-        for first in range(0, len(order_B), BATCH):
-            chunk = order_B[first : first + BATCH]
-            given_BTChw = latents_BTChw[chunk]
-            given_BTChw = given_BTChw + spread * torch.randn(given_BTChw.shape, generator=generator)
-            loss = torch.stack([cross_entropy(logits, truth[name][chunk]) for name, logits in network(given_BTChw).items()]).sum()
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            schedule.step()
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, STEPS)
+    down, right = latents_BTChw.shape[-2:]
+    for _ in range(STEPS):
+        drawn = torch.randint(len(latents_BTChw), (BATCH,), generator=generator)
+        # Shifted around the edges: where a thing is says nothing of what it is.
+        shift = [int(torch.randint(side, (1,), generator=generator)) for side in (down, right)]
+        given_BTChw = torch.roll(latents_BTChw[drawn], shift, (3, 4))
+        given_BTChw = given_BTChw + spread * torch.randn(given_BTChw.shape, generator=generator)
+        loss = torch.stack([cross_entropy(logits, truth[name][drawn]) for name, logits in network(given_BTChw).items()]).sum()
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        schedule.step()
     return network.eval()
 
 

@@ -43,7 +43,7 @@ class Sizes:
     same_colour: int = 200
     foreground: int = 200
     samples: int = 32
-    classified: int = 1000
+    classified: int = 2000
     held_out: int = 200
 
     @classmethod
