@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
-from vdit_analysis import certainty, claims, render, trace
+from vdit_analysis import certainty, claims, gate, render, trace
 from vdit_analysis.outputs import Figure, Outputs, write_atomically
 from vdit_analysis.plot import Curves
 from vdit_analysis.runs import StudyRuns
@@ -36,6 +36,8 @@ def page(runs: StudyRuns, outputs: Outputs) -> str:
         facts=dict(_facts(runs)),
         arms=[_arm(runs, arm) for arm in runs.arms],
         axes=_axes(runs),
+        gates=gate.found(runs),
+        gate_parts=gate.parts,
         claims=claims.measured(outputs.tables),
         chains=[
             trace.chain(runs, table, row, column, cell)

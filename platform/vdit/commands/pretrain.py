@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from vdit.commands import _pretrain_gate
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -33,9 +35,7 @@ group = typer.Typer(
 )
 
 
-@group.callback()
-def several() -> None:
-    """Only so that a group of one command stays a group."""
+group.command("gate")(_pretrain_gate.command)
 
 
 @group.command("recipe")

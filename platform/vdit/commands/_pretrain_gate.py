@@ -1,0 +1,97 @@
+"""`vdit pretrain gate`: what a text-to-video backbone knows, before a study asks it anything."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from vdit.config.trial import Trial
+    from vdit.pretrain.gate.table import Gate
+
+# No world that anything is trained on has this seed.
+WORLD_SEED = 9001
+
+
+def command(
+    context: typer.Context,
+    weights: Annotated[str, typer.Option(help="Checkpoint folder, or shipped:NAME. [default: random weights, as a study draws them]")] = "",
+    preset: Annotated[str, typer.Option(help="Preset with the model that reads it.")] = "miniature",
+    seeds: Annotated[str, typer.Option(help="Of noise, of the thing that is meant, and of the probes.")] = "0,1,2",
+    clips: Annotated[int, typer.Option(min=8, help="Clips that are denoised; all other numbers grow and shrink with it.")] = 192,
+    out: Annotated[Path | None, typer.Option(help="Folder for gate.json and gate.md. [default: RUNS/gate/NAME of the weights]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+) -> None:
+    """Measure what a backbone knows, row by row, and write the table. Exit code 1 where a row fails."""
+    from dataclasses import replace
+
+    import torch
+
+    from vdit.config.shipped import located
+    from vdit.pretrain.gate import table
+    from vdit.pretrain.gate.run import Sizes, run
+    from vdit.study.preset import base_trial
+
+    # Two threads that wait for each other are slower than one at this size.
+    torch.set_num_threads(1)
+    runs, quiet = Path(context.obj["runs"]), bool(context.obj["quiet"])
+    trial, _ = base_trial(Path("--preset"), preset, {})
+    place = located(weights) if weights else random_weights(trial, runs)
+    world = replace(trial.data.world, seed=WORLD_SEED, frames=trial.data.frames)
+    made = run(
+        place,
+        trial.model,
+        world,
+        numbers(seeds),
+        (lambda _: None) if quiet else lambda line: typer.echo(line, err=True),
+        sizes=Sizes.scaled(clips),
+    )
+    written = table.write(made, out or runs / "gate" / place.name)
+    if as_json:
+        typer.echo(table.as_json(made), nl=False)
+    else:
+        show(made)
+        for path in () if quiet else written:
+            typer.echo(str(path))
+    if not all(made.verdicts.values()):
+        raise typer.Exit(1)
+
+
+def numbers(given: str) -> tuple[int, ...]:
+    """ "0,1,2" """
+    words = [word.strip() for word in given.split(",")]
+    if not all(word.isdecimal() for word in words):
+        raise ValueError(f"--seeds is {given!r}; give whole numbers with commas between, such as 0,1,2")
+    return tuple(int(word) for word in words)
+
+
+def random_weights(trial: "Trial", runs: Path) -> Path:
+    """The folder that a study without a checkpoint draws its weights in."""
+    from vdit.backbones import miniature
+    from vdit.config.identity import weights_identity
+    from vdit.train.folder import weights_folder
+
+    place = weights_folder(trial, weights_identity(trial, runs / "manifests"), runs)
+    miniature.provide(trial.model, place, miniature.build)
+    return place
+
+
+def show(gate: "Gate") -> None:
+    """For a person."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from vdit.pretrain.gate import table
+
+    console = Console(highlight=False)
+    grid = Table("", "measured", "figure", "95 % interval", "asked", "", box=None, pad_edge=False)
+    for letter, question in table.QUESTIONS.items():
+        rows = [row for row in gate.rows if row.row == letter]
+        if rows:
+            grid.add_row(letter, Text(question, style="bold"), "", "", "", Text(table.outcome(gate.verdicts.get(letter)), style="bold"))
+        for row in rows:
+            grid.add_row("", row.says, table.shown(row), Text(table.ends(row)), row.bound, table.outcome(row.passed))
+    console.print(grid)
+    for said in gate.unsupported:
+        console.print(f"not supported: {said}", markup=False)

@@ -1,0 +1,48 @@
+"""IoU over all cells of many clips and seeds, its difference between two readings of the same clips, and picks of the right thing."""
+
+# S seeds, B clips
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vdit.pretrain.gate.interval import Array, Interval, bootstrap, ratio
+from vdit.pretrain.gate.probe import Found
+
+
+@dataclass(frozen=True)
+class Overlap:
+    both_SB: Array
+    either_SB: Array
+    picked_SB: Array
+
+    @classmethod
+    def of(cls, by_seed: Sequence[Found]) -> Self:
+        return cls(
+            np.stack([found.both_B for found in by_seed]),
+            np.stack([found.either_B for found in by_seed]),
+            np.stack([found.picked_B for found in by_seed]),
+        )
+
+    def where(self, chosen_B: NDArray[np.bool_]) -> "Overlap":
+        """Of some of the clips."""
+        return Overlap(self.both_SB[:, chosen_B], self.either_SB[:, chosen_B], self.picked_SB[:, chosen_B])
+
+    @property
+    def clips(self) -> int:
+        return len(self.both_SB.T)
+
+    def iou(self) -> Interval:
+        return bootstrap(ratio(self.both_SB, self.either_SB), self.clips)
+
+    def minus(self, other: "Overlap") -> Interval:
+        """The difference of IoU, on the same drawn clips."""
+        ours, theirs = ratio(self.both_SB, self.either_SB), ratio(other.both_SB, other.either_SB)
+        return bootstrap(lambda weights_RB: ours(weights_RB) - theirs(weights_RB), self.clips)
+
+    def picks(self) -> Interval:
+        """The share of clips in which the meant thing scores above the other; half is chance."""
+        return bootstrap(ratio(self.picked_SB, np.ones_like(self.picked_SB)), self.clips)

@@ -1,0 +1,99 @@
+"""The gate's table in the report: read from beside the weights that the trials name, and left out where there is none."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vdit.pretrain.gate import table
+from vdit.pretrain.gate.interval import Interval
+from vdit.pretrain.gate.table import Gate, verdict
+from vdit_analysis import gate, report
+from vdit_analysis.outputs import Outputs
+from vdit_analysis.runs import StudyRuns
+
+Make = Callable[[str], Outputs]
+Load = Callable[[str], StudyRuns]
+MADE = Gate(
+    about={"weights": "shipped", "seeds": [0, 1, 2]},
+    rows=(
+        verdict("a", "wrong & <colours>", "%", Interval(12.0, 10.0, 14.0), 192, bound="at least +5 %", passed=True),
+        verdict("b", "exchanged", "%", Interval(0.1, -0.2, 0.4), 192, bound="above 0", passed=False),
+        verdict("e", "random control", "IoU", Interval(0.45, 0.44, 0.46), 400),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class On:
+    """A trial on the weights in a folder."""
+
+    weights: str
+
+    def document(self, name: str) -> dict[str, Any]:
+        return {"trial": {"launch": {"weights": self.weights}}} if name == "config" else {}
+
+
+@pytest.fixture
+def on(load: Load) -> Callable[..., StudyRuns]:
+    """The study, its trials on these folders, whatever else they recorded."""
+
+    def made(*folders: Path | str) -> StudyRuns:
+        runs = load("shared")
+        trial = next(iter(runs.trials.values()))
+        return replace(runs, trials={(str(place), 0): _Over(trial, On(str(folder))) for place, folder in enumerate(folders)})  # type: ignore[arg-type]
+
+    return made
+
+
+class _Over:
+    """A recorded trial with another config.json."""
+
+    def __init__(self, trial: Any, config: On) -> None:
+        self.trial, self.config = trial, config
+
+    def document(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.config.document(name) if name == "config" else self.trial.document(name)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.trial, name)
+
+
+def test_a_folder_is_read_once_however_many_trials_name_it(on: Callable[..., StudyRuns], tmp_path: Path) -> None:
+    table.write(MADE, tmp_path / "weights")
+    assert gate.found(on(tmp_path / "weights", tmp_path / "weights")) == (MADE,)
+
+
+def test_folders_without_a_gate_and_random_weights_have_none(on: Callable[..., StudyRuns], load: Load, tmp_path: Path) -> None:
+    assert gate.found(on("", tmp_path, tmp_path / "gone")) == () == gate.found(load("full"))
+
+
+def test_a_shipped_checkpoint_is_found_where_it_is_installed(
+    on: Callable[..., StudyRuns], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vdit.config.shipped.ROOT", tmp_path)
+    table.write(MADE, tmp_path / "miniature")
+    assert gate.found(on("shipped:miniature", "shipped:of another version")) == (MADE,)
+
+
+def test_the_page_shows_every_row_and_what_is_not_supported(on: Callable[..., StudyRuns], outputs: Make, tmp_path: Path) -> None:
+    table.write(MADE, tmp_path)
+    text = report.page(on(tmp_path), outputs("shared"))
+    assert text.count('id="gate"') == 1
+    assert text.index('id="arms"') < text.index('id="gate"') < text.index('id="table')
+    assert "wrong &amp; &lt;colours&gt;</th><td>+12.0 %</td><td>[+10.0, +14.0]</td>" in text
+    assert f"Not supported by this backbone: {table.WORDS}." in text
+    assert table.QUESTIONS["b"] in text and table.QUESTIONS["c"] not in text
+
+
+def test_a_page_without_a_gate_says_nothing_of_one(load: Load, outputs: Make) -> None:
+    assert "backbone supports" not in report.page(load("shared"), outputs("shared"))
+
+
+def test_a_damaged_table_is_named(on: Callable[..., StudyRuns], tmp_path: Path) -> None:
+    (tmp_path / table.JSON).write_text("{")
+    with pytest.raises(ValueError, match=r"gate\.json holds no gate table"):
+        gate.found(on(tmp_path))

@@ -1,0 +1,53 @@
+"""`vdit pretrain gate`, on a command line of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from vdit.cli import main
+from vdit.commands._pretrain_gate import command, numbers
+
+app = typer.Typer()
+app.command()(command)
+
+
+def test_it_is_a_command_beside_recipes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pretrain", "gate", "--weights", str(tmp_path), "--seeds", "one"]) == 2
+    assert "--seeds is 'one'; give whole numbers" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("given", "found"), [("0,1,2", (0, 1, 2)), ("7", (7,)), (" 3, 4", (3, 4))])
+def test_seeds_are_whole_numbers(given: str, found: tuple[int, ...]) -> None:
+    assert numbers(given) == found
+
+
+@pytest.mark.parametrize("given", ["", "1,", "-1", "a", "1.5"])
+def test_other_seeds_are_refused(given: str) -> None:
+    with pytest.raises(ValueError, match="--seeds is"):
+        numbers(given)
+
+
+def test_an_unknown_preset_names_the_nearest(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--preset", "minature"], obj={"runs": tmp_path, "quiet": True})
+    assert "--preset: preset: unknown preset 'minature'; did you mean 'miniature'?" in str(result.exception)
+
+
+def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["--weights", str(tmp_path)], obj={"runs": tmp_path / "runs", "quiet": True})
+    assert isinstance(result.exception, ValueError) and "unet/config.json is missing" in str(result.exception)
+    assert not (tmp_path / "runs" / "gate").exists()
+
+
+@pytest.mark.slow
+def test_random_weights_fail_and_the_table_is_written(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        app, ["--clips", "8", "--seeds", "0", "--json", "--out", str(tmp_path / "out")], obj={"runs": tmp_path, "quiet": True}
+    )
+    assert result.exit_code == 1, result.exception
+    printed = json.loads(result.stdout)
+    assert printed == json.loads((tmp_path / "out" / "gate.json").read_text())
+    assert printed["about"]["trained"] is False and printed["verdicts"]["a"] is False
+    assert (tmp_path / "out" / "gate.md").read_text().startswith("# What this backbone knows")

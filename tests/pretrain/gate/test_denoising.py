@@ -1,0 +1,99 @@
+"""Oracles: a denoiser that hears nothing, one that knows which captions are true; captions built by hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from vdit.benchmarks.world import captions
+from vdit.config.data import World
+from vdit.pretrain.gate.clips import anything, pairs, take
+from vdit.pretrain.gate.denoising import ATTRIBUTES, NOTHING, TIMESTEPS, TRUE, VALUES, at_each, errors, readings, rows, wrong
+
+ALPHAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000).square().neg().add(1).cumprod(0).double()
+CLIPS = take(pairs(World(seed=5, frames=3, height=32, width=64)), 12, anything)
+# Of nothing but noise the noise is known; what a fake says of it is off by as much as it shall be.
+EMPTY = torch.zeros(len(CLIPS), 3, 4, 4, 8)
+
+
+@dataclass
+class Fake:
+    """Off by `near` under one of the captions it `knows`, by `far` under any other."""
+
+    near: float
+    far: float
+    knows: frozenset[str] = frozenset()
+    alphas_cumprod: Tensor = ALPHAS
+    heard: list[tuple[int, Tensor]] = field(default_factory=list)
+
+    def noise(self, noisy_BTCHW: Tensor, timestep: int, captions: Sequence[Sequence[str]]) -> list[Tensor]:
+        self.heard.append((timestep, noisy_BTCHW))
+        off = [torch.tensor([self.near if caption in self.knows else self.far for caption in texts]) for texts in captions]
+        return [noisy_BTCHW / (1 - float(ALPHAS[timestep])) ** 0.5 + off_B.view(-1, 1, 1, 1, 1) for off_B in off]
+
+
+def said() -> dict[str, list[str]]:
+    rng = np.random.default_rng(0)
+    each = [readings(clip.scene.things, rng) for clip in CLIPS]
+    return {kind: [one[kind] for one in each] for kind in each[0]}
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES)
+def test_a_wrong_value_is_one_that_nothing_in_the_scene_has(attribute: str) -> None:
+    for seed, clip in enumerate(CLIPS):
+        things = clip.scene.things
+        changed = wrong(things, attribute, np.random.default_rng(seed))  # type: ignore[arg-type]
+        had, has = ([getattr(thing, attribute) for thing in some] for some in (things, changed))
+        assert not set(had) & set(has) and set(has) <= set(VALUES[attribute])  # type: ignore[index]
+        assert (had[0] == had[1]) == (has[0] == has[1])
+        for name in {"colour", "shape", "motion", "path", "radius"} - {attribute}:
+            assert all(getattr(one, name) is getattr(other, name) for one, other in zip(things, changed, strict=True))
+
+
+def test_captions_are_the_worlds() -> None:
+    kinds = said()
+    assert set(kinds) == {TRUE, *ATTRIBUTES, NOTHING}
+    assert kinds[TRUE] == [captions.whole(clip.scene.things) for clip in CLIPS]
+    assert set(kinds[NOTHING]) == {""}
+    assert all(kinds[TRUE][clip] != kinds[attribute][clip] for attribute in ATTRIBUTES for clip in range(len(CLIPS)))
+
+
+def test_errors_are_what_a_denoiser_is_off_by() -> None:
+    kinds = said()
+    found = errors(Fake(near=1.0, far=1.5, knows=frozenset(kinds[TRUE])), EMPTY, kinds, (0, 0))
+    assert found[TRUE] == pytest.approx(np.ones((len(TIMESTEPS), len(CLIPS))), rel=1e-4)
+    assert all(found[kind] == pytest.approx(np.full((len(TIMESTEPS), len(CLIPS)), 2.25), rel=1e-4) for kind in (*ATTRIBUTES, NOTHING))
+    assert at_each([found, found], "shape") == pytest.approx([125.0] * 5, rel=1e-3)
+
+
+def test_noise_is_another_at_each_timestep_and_under_each_seed() -> None:
+    fake = Fake(near=1.0, far=1.0)
+    errors(fake, EMPTY, said(), (3, 0))
+    assert [timestep for timestep, _ in fake.heard] == list(TIMESTEPS)
+    assert len({noisy.numpy().tobytes() for _, noisy in fake.heard}) == len(TIMESTEPS)
+    other = Fake(near=1.0, far=1.0)
+    errors(other, EMPTY, said(), (4, 0))
+    assert not torch.equal(fake.heard[0][1], other.heard[0][1])
+
+
+def test_who_hears_nothing_fails_and_who_knows_passes() -> None:
+    kinds = said()
+    deaf = rows([errors(Fake(near=1.0, far=1.0), EMPTY, kinds, (seed, 0)) for seed in (0, 1)])
+    assert [row.passed for row in deaf] == [False, False, False, None]
+    assert all(row.figure == pytest.approx(0, abs=1e-2) for row in deaf)
+    knowing = Fake(near=1.0, far=1.1, knows=frozenset(kinds[TRUE]))
+    passed = rows([errors(knowing, EMPTY, kinds, (seed, 0)) for seed in (0, 1)])
+    assert [row.passed for row in passed] == [True, True, True, None]
+    assert passed[0].figure == pytest.approx(21, rel=1e-2)
+    assert passed[0].low <= passed[0].figure <= passed[0].high and passed[0].count == len(CLIPS)
+    assert "at least +5 % at 5 of 5" in passed[0].note
+
+
+def test_one_attribute_that_is_not_heard_fails_alone() -> None:
+    """As the first miniature, which knew colours and nothing of motion."""
+    kinds = said()
+    found = rows([errors(Fake(near=1.0, far=1.1, knows=frozenset((*kinds[TRUE], *kinds["motion"]))), EMPTY, kinds, (0, 0))])
+    assert [row.passed for row in found] == [True, True, False, None]
