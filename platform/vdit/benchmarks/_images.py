@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vdit.benchmarks import _inflate
 from vdit.video import Frames
 
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
@@ -74,8 +73,6 @@ def size(path: Path) -> tuple[int, int]:
 
 def labels(path: Path) -> NDArray[np.uint8]:
     """[H, W] pixel values of a palette or grey PNG. Other modes are refused: colours or single bits are not object ids."""
-    if (found := _inflate.labels(read(path))) is not None:
-        return found
     try:
         with Image.open(path) as image:
             if image.mode not in ("P", "L"):

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from vdit.benchmarks import _inflate
 from vdit.score.result import UnusableError
 
 Labels: TypeAlias = NDArray[np.uint8]  # [H, W]
@@ -35,8 +34,6 @@ def labels(path: Path) -> Labels:
     except OSError as error:
         raise UnusableError(path, f"cannot be read ({error.strerror})", AGAIN) from error
     _check(path, data)
-    if (found := _inflate.labels(data)) is not None:
-        return found
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.mode not in LABELS:
