@@ -28,6 +28,7 @@ EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
 # Of the miniature preset: heads of 16 in blocks of 32, 64, 64 and 64 channels.
 SIZES = {"block_out_channels": (32, 64, 64, 64), "layers_per_block": 1, "cross_attention_dim": 64, "norm_num_groups": 8}
 HEADS = [2, 4, 4, 4]
+POSITIONS = 24
 BLOCKS = {"down_block_types": ["DownEncoderBlock2D"] * 4, "up_block_types": ["UpDecoderBlock2D"] * 4}
 Saved = dict[str, torch.nn.Module]
 
@@ -36,6 +37,7 @@ def save(folder: Path, **unet: object) -> Saved:
     """The five parts of a Stable Diffusion as its own libraries save them, random and of the miniature's sizes."""
     text = CLIPTextConfig(
         **{"vocab_size": 1024, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4},
+        max_position_embeddings=POSITIONS,
         hidden_act="gelu",
     )
     networks = {
@@ -45,7 +47,7 @@ def save(folder: Path, **unet: object) -> Saved:
     }
     for name, network in networks.items():
         network.save_pretrained(folder / name)
-    clip_style(1024, 77, "!").save_pretrained(folder / "tokenizer")
+    clip_style(1024, POSITIONS, "!").save_pretrained(folder / "tokenizer")
     # Version 2.1 for 768 pixels: another parametrisation of the noise, the same forward process.
     scheduler = PNDMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, prediction_type="v_prediction")
     scheduler.save_pretrained(folder / "scheduler")

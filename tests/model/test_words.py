@@ -9,7 +9,7 @@ from vdit.model.words import text_embedding, token_ids, words
 
 def test_prompt_tokens_fill_all_positions_and_are_padded_by_zero(frozen: FrozenDiffusion) -> None:
     ids = token_ids(frozen, ("a red circle", "?" * 500))
-    assert ids.shape == (2, 77)
+    assert ids.shape == (2, frozen.text_encoder.config.max_position_embeddings)
     assert (ids[0, 10:] == 0).all() and ids[1, -1] == frozen.tokenizer.eos_token_id
 
 

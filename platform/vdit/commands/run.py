@@ -34,6 +34,20 @@ class Manner:
     again: "Callable[[], Plan]"
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What of a study is to run, and how; `searched` also what a search draws."""
+
+    arm: str | None
+    seed: int | None
+    searched: bool
+    local: bool
+    retry_failed: bool
+    rehearsal: bool
+    where: "Cluster"
+    tracking_uri: str
+
+
 def command(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
@@ -61,8 +75,7 @@ def command(
     from rich.console import Console
 
     from vdit.commands._ending import conclude
-    from vdit.schedule import cluster, drivers, work
-    from vdit.study.plan import again
+    from vdit.schedule import cluster
     from vdit.study.snapshot import Snapshot
 
     if local and accept:
@@ -77,20 +90,34 @@ def command(
     if local and searched:
         raise ValueError("a search is run by Ray Tune; leave out --local, or name one of its arms with --arm")
     ready(console, plan, chosen, due(plan, chosen, searched), runs)
-    with drivers.claim(runs, plan.study.study, [one.key for one in due(plan, chosen, searched)]) as claim:
-        plan = work.refreshed(plan, runs)
-        mine = work.of(due(plan, choose(plan, arm, seed), searched), runs, claim.others, retry_failed)
-        undrawn = plan.undrawn if searched else 0
-        work.check_budget(plan, mine.todo, runs, 1 if local else len(mine.todo) + undrawn, undrawn)
-        if local:
-            alone(console, plan, mine, runs, rehearsal)
-            return
-        manner = Manner(where, rehearsal, searched, claim, partial(again, plan, runs))
-        outcome = together(console, plan, mine, open_record(console, plan, runs, tracking_uri), manner)
-    plan = manner.again()
+    asked = Asked(arm, seed, searched, local, retry_failed, rehearsal, where, tracking_uri)
+    plan, outcome = claimed(console, plan, runs, asked)
+    if outcome is None:
+        return
     for line in before.describe(plan, make, runs / "manifests"):
         console.print(line, markup=False)
     conclude(console, plan, choose(plan, arm, seed), outcome, plan.pruned if searched else (), runs)
+
+
+def claimed(console: "Console", plan: "Plan", runs: Path, asked: Asked) -> "tuple[Plan, Outcome | None]":
+    """Runs what no other driver does of what is asked for; the plan as it is then. No outcome of what runs in this very process."""
+    from functools import partial
+
+    from vdit.schedule import drivers, work
+    from vdit.study.plan import again
+
+    keys = [one.key for one in due(plan, choose(plan, asked.arm, asked.seed), asked.searched)]
+    with drivers.claim(runs, plan.study.study, keys) as claim:
+        plan = work.refreshed(plan, runs)
+        mine = work.of(due(plan, choose(plan, asked.arm, asked.seed), asked.searched), runs, claim.others, asked.retry_failed)
+        undrawn = plan.undrawn if asked.searched else 0
+        work.check_budget(plan, mine.todo, runs, 1 if asked.local else len(mine.todo) + undrawn, undrawn)
+        if asked.local:
+            alone(console, plan, mine, runs, asked.rehearsal)
+            return plan, None
+        manner = Manner(asked.where, asked.rehearsal, asked.searched, claim, partial(again, plan, runs))
+        outcome = together(console, plan, mine, open_record(console, plan, runs, asked.tracking_uri), manner)
+    return manner.again(), outcome
 
 
 def make_plan(study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str, store: str) -> "Plan":
