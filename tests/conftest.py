@@ -26,7 +26,7 @@ data:
   world: {train_videos: 3, valid_videos: 2, frames: 4, height: 32, width: 64, objects: 2}
 train: {max_steps: 6}
 evaluate: {light: [0.4], light_draws: 1, drift_clips: 2, drift_frames: 3}
-launch: {checkpoint_every: 2, report_every: 1}
+launch: {checkpoint_every: 2, report_every: 1, weights: ""}
 design: listed
 reference: VD-IT
 seeds: [0]

@@ -1,0 +1,46 @@
+"""The checkpoint that comes with the package is what its recipe, card and gate say, and is small enough to come with it."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from vdit.backbones import miniature, video_swin
+from vdit.config.shipped import located
+from vdit.pretrain import export
+from vdit.pretrain.gate import table
+from vdit.pretrain.gate.run import fingerprint
+from vdit.study.preset import base_trial
+
+EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
+SHIPPED = located("shipped:miniature")
+CARD = json.loads((SHIPPED / "vdit.json").read_text())
+
+
+def test_its_card_has_the_digest_of_its_weights() -> None:
+    assert export.weights_digest(SHIPPED) == CARD["weights"]
+    assert CARD["trained"] is True
+
+
+def test_it_holds_the_recipe_that_the_project_holds() -> None:
+    recipe = (EXPERIMENTS / "pretrain" / f"{CARD['recipe']}.yaml").read_text()
+    assert (SHIPPED / export.RECIPE).read_text() == recipe
+
+
+def test_it_is_at_most_20_mb() -> None:
+    assert export.size(SHIPPED) <= 20_000_000
+
+
+def test_its_gate_was_asked_of_these_weights_and_of_three_seeds() -> None:
+    gate = table.read(SHIPPED / table.JSON)
+    assert set(gate.verdicts) == {"a", "b", "c", "d", "e", "f"}
+    assert gate.about["digest"] == fingerprint(SHIPPED)
+    assert gate.about["seeds"] == [0, 1, 2]
+
+
+def test_the_preset_of_its_name_reads_it() -> None:
+    trial, _ = base_trial(EXPERIMENTS / "demo.yaml", "miniature", {})
+    assert located(trial.launch.weights) == SHIPPED
+    frozen = miniature.load(trial.model, SHIPPED, torch.device("cpu"))
+    assert next(frozen.unet.parameters()).dtype == torch.float32
+    assert video_swin.load(trial.model, SHIPPED, torch.device("cpu")).swin
