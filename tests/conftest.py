@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,12 @@ arms:
   VD-T: {prompt: text, noise: gaussian}
 measure: [components, consistency, quality, drift, light]
 """
+
+
+def pytest_configure() -> None:
+    """Shells ignore Ctrl-C in what they start in the background, and every child inherits that: tests of it would wait for ever."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
