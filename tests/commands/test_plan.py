@@ -29,7 +29,7 @@ def test_arms_counts_stages_and_estimate_are_printed(tmp_path: Path) -> None:
         "Estimate: ",
     ):
         assert word in text
-    assert "random weights" in text
+    assert "The miniature world is not the paper's data" in text
 
 
 def test_a_finished_trial_is_shown_as_done(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def weights(place: Path) -> dict[str, torch.Tensor]:
 def test_a_killed_worker_costs_nothing_but_time(study: Study, tmp_path: Path) -> None:
     """And the same command again runs nothing; a forgotten trial runs alone; the tables are made of what ran."""
     study.study.write_text(study.study.read_text().replace("max_steps: 6", "epochs: 20, max_steps: 30"))
-    process = study.start()
+    process = study.start("--no-rehearsal")
     wait_for(lambda: study.rows() >= 5, process)
     (victim, *_) = workers(process)
     victim.send_signal(signal.SIGKILL)
