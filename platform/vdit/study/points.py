@@ -126,8 +126,6 @@ class Space:
         message = f"is {wanted}, but the axes have {len(names)} points beside the written arms; lower it, or write design: grid"
         raise explain.complaint(self.study.path, ("search", "trials"), message)
 
-        feasible.check(self.study.path, arms, design.resolve(self.study.base, arms))
-
     def _every(self, parameters: Sequence[Parameter]) -> Iterator[dict[str, int | str]]:
         if not parameters:
             yield {}
