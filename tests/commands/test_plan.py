@@ -57,7 +57,7 @@ def test_times_and_sizes_are_rounded_for_people() -> None:
 
 
 def test_the_budget_is_shown_beside_the_estimate(tmp_path: Path) -> None:
-    """Ten points of 10 s and 1 MB on two GPUs each, an hour of wall and half a GPU hour gone."""
+    """Five points of the preset's time and disk on two GPUs each, an hour of wall and half a GPU hour gone."""
     demo = (EXPERIMENTS / "demo.yaml").read_text()
     study = tmp_path / "demo.yaml"
     study.write_text(demo + "budget: {gpu_hours: 40, disk_gb: 5}\nlaunch: {gpus: 1, workers: 2}\n")

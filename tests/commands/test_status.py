@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from vdit.commands import forget, run, status
-from vdit.schedule import attempts, drivers, standing
+from vdit.schedule import attempts, drivers, standing, stops
 from vdit.schedule.attempts import Attempts, Loss
 from vdit.schedule.reporter import folder_of
 from vdit.schedule.run import prepare
@@ -17,6 +17,8 @@ from vdit.schedule.standing import Ended
 from vdit.study import plan as planning
 from vdit.study import spec
 from vdit.study.plan import Plan
+from vdit.study.points import Point, Stop
+from vdit.track.memory import Memory
 
 NAN = Loss("value", "loss is nan at step 3", "ab", 0.0, False)
 
@@ -95,3 +97,21 @@ def test_a_study_whose_estimate_exceeds_its_budget_does_not_start(vdit: Callable
         vdit("run")
     assert not (tmp_path / "runs/mlflow.db").exists()
     assert list((tmp_path / "runs/drivers").glob("*.json")) == []
+
+
+def test_a_point_that_was_ended_early_and_trained_elsewhere_runs_again_when_it_is_forgotten(
+    vdit: Callable[..., str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another study has its result since; the search would leave it out once that is gone."""
+    monkeypatch.setattr("vdit.track.mlflow.MLflow", lambda uri, runs: Memory())
+    axes = "design: search\nsearch: {trials: 1}\naxes: {timestep: {low: 0, high: 200, step: 100}}\n"
+    tiny.write_text(tiny.read_text().replace("design: listed\n", axes))
+    study, runs = spec.read(str(tiny)), tmp_path / "runs"
+    stops.keep(study, runs, [Point({"timestep": 100})])
+    planned = planning.build(study, runs).trials[-1]
+    stops.keep(study, runs, [Point({"timestep": 100}, Stop(planned.key, 2, 6, 0.5))])
+    folder_of(planned, runs).mkdir(parents=True)
+    (folder_of(planned, runs) / "result.json").write_text('{"seconds": 1, "metrics": {"jf": 50.0}}')
+    assert "forgot timestep=100, seed 0" in vdit("forget", "--arm", "timestep=100")
+    again = planning.build(study, runs)
+    assert planned.key in {missing.key for missing in again.missing} and not again.pruned

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from vdit.schedule import drivers, standing, work
+from vdit.schedule import drivers, search, standing, work
+from vdit.schedule.placement import ImpossibleError
 from vdit.schedule.reporter import folder_of
 from vdit.schedule.search import Points, Search, SearchReporter
 from vdit.schedule.view import view
@@ -44,6 +45,22 @@ def searching(study: Path, runs: Path, parallel: int = 1) -> Iterator[Search]:
     due = [planned for planned in plan.missing if planned.key not in plan.pruned]
     with drivers.claim(runs, read.study, [planned.key for planned in due]) as claim:
         yield Search(plan, work.of(due, runs, claim.others, retry_failed=False), runs, lambda: planning.build(read, runs), claim)
+
+
+@contextmanager
+def reporting(found: Search) -> Iterator[SearchReporter]:
+    names = {planned.key: planned.trial.arm for planned in found.queue}
+    with view(names, Console(file=io.StringIO())) as shown:
+        yield SearchReporter(found, Memory(), shown)
+
+
+def grid(study: Path, runs: Path) -> tuple[PlannedTrial, ...]:
+    """The trials of all points, as another study has them."""
+    text = study.read_text()
+    study.write_text(text.replace(SEARCHED, GRID))
+    trials = planning.build(spec.read(str(study)), runs).trials
+    study.write_text(text)
+    return trials
 
 
 def finish(planned: PlannedTrial, runs: Path, jf: float) -> None:
@@ -99,24 +116,62 @@ def test_what_trials_that_ran_at_once_have_shown_is_told_in_their_order_not_in_t
 
 
 def test_a_point_that_another_study_has_computed_is_told_and_not_run(study: Path, tmp_path: Path) -> None:
-    text = study.read_text()
-    study.write_text(text.replace(SEARCHED, GRID))
-    for planned in planning.build(spec.read(str(study)), tmp_path).trials:
+    for planned in grid(study, tmp_path):
         finish(planned, tmp_path, 1.0)
-    study.write_text(text)
     with searching(study, tmp_path) as found:
         assert walk(found) == []
         assert len(found.points) == 3 and found.told == 3, "but the last, whose end no draw has to know of"
 
 
 def test_a_point_that_another_driver_runs_is_left_to_it(study: Path, tmp_path: Path) -> None:
-    text = study.read_text()
-    study.write_text(text.replace(SEARCHED, GRID))
-    keys = [planned.key for planned in planning.build(spec.read(str(study)), tmp_path).trials]
-    study.write_text(text)
+    keys = [planned.key for planned in grid(study, tmp_path)]
     with searching(study, tmp_path) as found, drivers.claim(tmp_path, "grid", keys):
         assert walk(found) == ["VD-IT"]
         assert len(found.left) == 3 and all("study 'grid' on " in end.reason for end in found.left.values())
+
+
+def test_a_point_that_another_driver_has_finished_is_done_though_that_one_still_runs(study: Path, tmp_path: Path) -> None:
+    trials = grid(study, tmp_path)
+    with searching(study, tmp_path) as found, drivers.claim(tmp_path, "grid", [planned.key for planned in trials]):
+        for planned in trials:
+            finish(planned, tmp_path, 1.0)
+        found.over.add(found.queue.pop().key)
+        assert walk(found) == []
+        assert len(found.points) == 3 and found.left == {} and found.told == 3
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_point_that_was_left_to_another_driver_stands_as_it_does_at_the_end(
+    study: Path, tmp_path: Path, finished: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "tune", lambda asked, *others: bool(walk(asked.search)) and False)
+    trials = grid(study, tmp_path)
+    keys = [planned.key for planned in trials]
+    with searching(study, tmp_path) as found, drivers.claim(tmp_path, "grid", keys), reporting(found) as reporter:
+        outcome = search.run(found, reporter)
+        left = set(found.left)
+        for planned in trials if finished else ():
+            finish(planned, tmp_path, 1.0)
+        work.settle(work.Work((), {}, {}), found.plan, tmp_path, outcome)
+        assert len(left) == 3
+        assert outcome.finished >= left if finished else outcome.ended.keys() >= left
+        assert not outcome.ended.keys() & outcome.finished
+
+
+def test_a_search_that_has_no_place_on_the_cluster_is_bad_input(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tune(*given: object) -> bool:
+        raise ImpossibleError("9 CPUs are nowhere")
+
+    monkeypatch.setattr(search, "tune", tune)
+    with searching(study, tmp_path) as found, reporting(found) as reporter:
+        outcome = search.run(found, reporter)
+    assert outcome.bad_input and outcome.stopped == "9 CPUs are nowhere"
+
+
+def test_a_search_for_what_its_trials_do_not_measure_says_what_they_do(study: Path, tmp_path: Path) -> None:
+    study.write_text(study.read_text().replace("trials: 3", "trials: 3, metric: mean_iou"))
+    with searching(study, tmp_path) as found, pytest.raises(ValueError, match=r"search\.metric 'mean_iou' is not in .* which has jf"):
+        walk(found)
 
 
 def test_what_was_cut_off_runs_before_new_points_and_no_point_is_drawn_again(study: Path, tmp_path: Path) -> None:

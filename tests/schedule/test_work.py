@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from vdit.config.trial import Launch
-from vdit.schedule import attempts, nodes, work
+from vdit.schedule import attempts, nodes, standing, work
 from vdit.schedule.attempts import Attempts, Loss
 from vdit.schedule.drivers import Driver
 from vdit.schedule.placement import Machine
 from vdit.schedule.reporter import Outcome, folder_of
 from vdit.study import plan as planning
 from vdit.study import spec
-from vdit.study.budget import Budget
-from vdit.study.plan import Cost, Plan
+from vdit.study.budget import Amount, Budget
+from vdit.study.plan import Plan
+from vdit.study.preset import Estimate
 
 NAN = Attempts((Loss("value", "loss is nan", "ab", 0.0, False),))
 OTHER = Driver("other", "far", "m", 7, 0.0, ())
@@ -32,8 +33,8 @@ def limited(plan: Plan) -> Callable[..., Plan]:
 
     def limited(limits: Budget, **launch: int) -> Plan:
         trials = tuple(replace(one, trial=replace(one.trial, launch=replace(one.trial.launch, **launch))) for one in plan.trials)
-        cost = Cost(100 * 3600.0, 10 * 10**9, "a guess")
-        return replace(plan, study=replace(plan.study, budget=limits), estimate=cost, trials=trials)
+        each = Estimate(seconds_per_trial=50 * 3600.0, bytes_per_trial=5 * 10**9, source="a guess")
+        return replace(plan, study=replace(plan.study, budget=limits), each=each, trials=trials)
 
     return limited
 
@@ -60,6 +61,17 @@ def test_what_another_driver_runs_is_left_to_it_and_counts_once_it_is_there(plan
     outcome = Outcome()
     work.settle(found, plan, tmp_path, outcome)
     assert outcome.finished == {first.key} and not outcome.ended
+
+
+def test_a_point_that_was_left_while_the_search_ran_counts_once_it_is_there(plan: Plan, tmp_path: Path) -> None:
+    first, second = plan.trials
+    left = {planned.key: work.left_to(OTHER) for planned in (first, second)}
+    folder_of(first, tmp_path).mkdir(parents=True)
+    (folder_of(first, tmp_path) / "result.json").write_text("{}")
+    outcome = Outcome(left=left)
+    work.settle(work.Work((), {}, {}), plan, tmp_path, outcome)
+    assert outcome.finished == {first.key} and outcome.ended == {second.key: left[second.key]}
+    assert standing.read_ended(tmp_path / "studies/tiny") == outcome.ended
 
 
 def test_what_was_finished_after_the_plan_was_made_is_done(plan: Plan, tmp_path: Path) -> None:
@@ -98,6 +110,17 @@ def test_an_estimate_within_the_budget_is_not(limited: Callable[..., Plan], tmp_
 def test_half_of_the_trials_need_half(limited: Callable[..., Plan], tmp_path: Path) -> None:
     plan = limited(Budget(gpu_hours=200), gpus=1, workers=4)
     work.check_budget(plan, plan.trials[:1], tmp_path, 1)
+
+
+def test_a_trial_needs_the_same_however_many_others_are_done_since_the_plan_was_made(
+    limited: Callable[..., Plan], plan: Plan, tmp_path: Path
+) -> None:
+    folder_of(plan.trials[0], tmp_path).mkdir(parents=True)
+    (folder_of(plan.trials[0], tmp_path) / "result.json").write_text("{}")
+    made = limited(Budget(), gpus=1, workers=4)
+    later = work.refreshed(made, tmp_path)
+    assert work.needed(later, 1, 1) == work.needed(made, 1, 1) == Amount(gpu_hours=200, wall_hours=50, disk_gb=5)
+    assert (made.estimate.seconds, later.estimate.seconds) == (100 * 3600, 50 * 3600)
 
 
 def test_as_many_trials_run_at_once_as_the_scarcest_resource_allows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,14 @@ def test_a_noop_may_be_allowed_by_name_and_the_name_must_be_an_arms(write: Calla
         stage(write, STUDY + "allow_noop: [VD-TT]\n")
 
 
+def test_of_a_search_the_arms_that_are_rehearsed_may_be_allowed(write: Callable[[str], Path]) -> None:
+    """The written ones, and the reference with each level alone."""
+    text = "study: demo\npreset: small\ndesign: search\nsearch: {trials: 1}\nreference: a\narms: {a: {}}\naxes: {timestep: [0, 5]}\n"
+    stage(write, text + "allow_noop: [a, timestep=5]\n")
+    with pytest.raises(ValueError, match=r"allow_noop: unknown arm 'timestep=6'; did you mean 'timestep=[05]'\?"):
+        stage(write, text + "allow_noop: [timestep=6]\n")
+
+
 def test_a_search_for_what_is_not_measured_is_refused(write: Callable[[str], Path]) -> None:
     text = "study: demo\npreset: small\ndesign: search\nreference: a\narms: {a: {}}\naxes: {timestep: [0, 5]}\n"
     found = stage(write, text + "search: {trials: 1, metric: mean_iou}\n")
@@ -98,3 +106,14 @@ def test_a_search_for_what_is_not_measured_is_refused(write: Callable[[str], Pat
     assert found.unmeasured() == ["search.metric 'mean_iou' is not measured on miniature, which has jf"]
     found = stage(write, text + "search: {trials: 1}\n")
     assert found.unmeasured() == []
+
+
+def test_a_search_whose_reference_is_done_is_for_what_that_has_measured(write: Callable[[str], Path]) -> None:
+    """Without its rehearsal, or by code whose results are accepted: there is no marker of it."""
+    text = "study: demo\npreset: small\ndesign: search\nreference: a\narms: {a: {}}\naxes: {timestep: [0, 5]}\n"
+    result = Path("runs/trials") / stage(write, text + "search: {trials: 1}\n").plan.trials[0].folder / "result.json"
+    result.parent.mkdir(parents=True)
+    result.write_text('{"metrics": {"jf": 1.0, "j": 2.0}}')
+    found = stage(write, text + "search: {trials: 1, metric: mean_iou}\n")
+    assert found.unmeasured() == ["search.metric 'mean_iou' is not measured on miniature, which has j, jf"]
+    assert stage(write, text + "search: {trials: 1, metric: j}\n").unmeasured() == []

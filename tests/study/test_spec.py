@@ -65,6 +65,7 @@ WRONG = {
     SEARCH + "axes: {prompt: {low: 0, high: 1}}": "axes.prompt.0: should be 'image', 'text' or 'image+text', is 0",
     SEARCH + "axes: {timestep: 5}": "axes.timestep: should be a list, or a range {low: 0, high: 300, step: 50}, is 5",
     SEARCH + "axes: {timestep: [0]}\nseeds: [0, 1]": "seeds: a search takes one seed a point",
+    SEARCH + "axes: {timestep: [0]}\nstart: other": "start: a search draws points that no other study has trained; drop it, or write",
     SEARCH.replace("trials: 3", "trials: 3, grace_steps: 30")
     + "axes: {timestep: [0]}": "search.grace_steps: is 30, and a stopped point keeps its last checkpoint; take a multiple of",
     SEARCH.replace("trials: 3", "trals: 3") + "axes: {timestep: [0]}": "search.trals: unknown key 'trals'; did you mean 'trials'?",

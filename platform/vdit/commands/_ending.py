@@ -1,6 +1,6 @@
 """The last lines of `vdit run`, and its exit code."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 SHOWN = 6
 
 
-def conclude(
-    console: "Console", plan: "Plan", chosen: "Sequence[PlannedTrial]", outcome: "Outcome", pruned: Collection[str], runs: Path
-) -> None:
-    """Trials that ended the same way share a line. `pruned` are keys of points that a search has ended early, which is as it should be."""
+def conclude(console: "Console", plan: "Plan", chosen: "Sequence[PlannedTrial]", outcome: "Outcome", searched: bool, runs: Path) -> None:
+    """Trials that ended the same way share a line. Of what was `searched` points may have been ended early; none may be undrawn."""
     from vdit.schedule.standing import INTERRUPTED
 
-    interrupted = not outcome.stopped and any(end.reason == INTERRUPTED for end in outcome.ended.values())
+    pruned, undrawn = plan.pruned if searched else {}, plan.undrawn if searched else 0
+    cut = any(end.reason == INTERRUPTED for end in outcome.ended.values()) or bool(undrawn)
+    interrupted = cut and not outcome.stopped and not outcome.refused
     for reason in outcome.refused:
         typer.echo(f"vdit: {reason}", err=True)
     for end, those in grouped([planned for planned in chosen if planned.key not in pruned], outcome).items():
@@ -35,14 +35,23 @@ def conclude(
         raise typer.Abort
     complete = sum(planned.done or planned.key in outcome.finished for planned in chosen)
     early = sum(planned.key in pruned and not planned.done for planned in chosen)
-    if complete + early < len(chosen) or outcome.stopped:
+    if complete + early < len(chosen) or outcome.stopped or outcome.refused:
+        points = f", {undrawn} points are not drawn yet" if undrawn else ""
         why = f" ({outcome.stopped})" if outcome.stopped else ""
-        typer.echo(f"vdit: {plan.study.study}: {complete}/{len(chosen)} trials are complete{why}", err=True)
+        typer.echo(f"vdit: {plan.study.study}: {complete}/{len(chosen)} trials are complete{points}{why}", err=True)
         raise typer.Exit(2 if outcome.bad_input else 1)
     told = f"; {early} of them were ended early" if early else ""
     console.print(f"{plan.study.study}: all {len(chosen)} trials are done{told}; vdit tables {plan.study.study} makes the tables")
     for line in best(plan, runs):
         console.print(line, markup=False)
+
+
+def status(plan: "Plan", outcome: "Outcome", searched: bool) -> str:
+    """How the study's run in MLflow ends."""
+    if outcome.failed or outcome.stopped or outcome.refused:
+        return "FAILED"
+    pruned, undrawn = plan.pruned if searched else {}, plan.undrawn if searched else 0
+    return "KILLED" if undrawn or outcome.ended.keys() - pruned.keys() else "FINISHED"
 
 
 def grouped(chosen: "Sequence[PlannedTrial]", outcome: "Outcome") -> "dict[str, list[PlannedTrial]]":
@@ -71,12 +80,12 @@ def logs(failed: "Sequence[PlannedTrial]", runs: Path) -> str:
 
 def best(plan: "Plan", runs: Path) -> list[str]:
     """The best points of a search; nothing where it is none."""
-    import json
+    from vdit.study.search import objective
 
     search = plan.study.search
     if search is None:
         return []
     files = {planned.trial.arm: runs / "trials" / planned.folder / "result.json" for planned in plan.trials if planned.done}
-    values = {arm: float(json.loads(file.read_bytes())["metrics"][search.metric]) for arm, file in files.items()}
+    values = {arm: objective(search, file) for arm, file in files.items()}
     order = sorted(values, key=lambda arm: values[arm], reverse=search.mode == "max")
     return [f"  {search.metric} {values[arm]:.4g}: {arm}" for arm in order[:SHOWN]]

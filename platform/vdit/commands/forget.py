@@ -37,6 +37,7 @@ def command(
     # The result goes first: from here on the trial is not done, whatever happens to the rest.
     (folder / "result.json").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
-    if planned.key in plan.pruned:
+    # Its point may have been ended early and trained to its end by another study: then it is done, and would be left out from now on.
+    if plan.study.search is not None:
         resume(plan.study, runs, planned.key)
     typer.echo(f"forgot {arm}, seed {seed} (trials/{planned.folder})" if known else f"{arm}, seed {seed} had no results; nothing to forget")

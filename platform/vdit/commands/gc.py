@@ -12,7 +12,8 @@ def command(
 ) -> None:
     """List what no study under runs/studies uses, with its size, and remove it with --yes.
 
-    These are trials of no plan, checkpoints that no study keeps, and leftovers of killed runs. Nothing goes that a run may be writing.
+    These are trials of no plan, checkpoints that no study keeps, rehearsals that failed or are of no plan, and leftovers of killed runs.
+    Nothing goes that a run may be writing.
     """
     from vdit.commands.plan import size
     from vdit.schedule import garbage

@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Manner:
-    """How a study is run: where, with or without a rehearsal, and whether a search goes on.
+    """How a study is run: as was `asked`, by the driver of the `claim`.
 
     `again` plans the study that is run once more, with what is done and drawn by then.
     """
 
-    where: "Cluster"
-    rehearsal: bool
-    searched: bool
+    asked: "Asked"
     claim: "Claim"
     again: "Callable[[], Plan]"
 
@@ -89,14 +87,14 @@ def command(
     chosen, searched = choose(plan, arm, seed), plan.study.search is not None and arm is None
     if local and searched:
         raise ValueError("a search is run by Ray Tune; leave out --local, or name one of its arms with --arm")
-    ready(console, plan, chosen, due(plan, chosen, searched), runs)
+    ready(console, plan, chosen, searched, runs)
     asked = Asked(arm, seed, searched, local, retry_failed, rehearsal, where, tracking_uri)
     plan, outcome = claimed(console, plan, runs, asked)
     if outcome is None:
         return
     for line in before.describe(plan, make, runs / "manifests"):
         console.print(line, markup=False)
-    conclude(console, plan, choose(plan, arm, seed), outcome, plan.pruned if searched else (), runs)
+    conclude(console, plan, choose(plan, arm, seed), outcome, searched, runs)
 
 
 def claimed(console: "Console", plan: "Plan", runs: Path, asked: Asked) -> "tuple[Plan, Outcome | None]":
@@ -115,7 +113,7 @@ def claimed(console: "Console", plan: "Plan", runs: Path, asked: Asked) -> "tupl
         if asked.local:
             alone(console, plan, mine, runs, asked.rehearsal)
             return plan, None
-        manner = Manner(asked.where, asked.rehearsal, asked.searched, claim, partial(again, plan, runs))
+        manner = Manner(asked, claim, partial(again, plan, runs))
         outcome = together(console, plan, mine, open_record(console, plan, runs, asked.tracking_uri), manner)
     return manner.again(), outcome
 
@@ -150,14 +148,15 @@ def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTria
     ]
 
 
-def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", todo: "list[PlannedTrial]", runs: Path) -> None:
+def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", searched: bool, runs: Path) -> None:
     """Says how much is to do, and what an edit of study, data or code since the last run has done to the trials; checks disk and data."""
     from vdit.schedule import sharing
     from vdit.schedule.run import check_data, check_disk
     from vdit.study import edit
 
-    done, points = sum(planned.done for planned in chosen), f", {plan.undrawn} points to draw" if plan.undrawn else ""
-    console.print(f"{plan.study.study}: {len(chosen)} trials, {done} done, {len(todo)} to run{points}")
+    done, todo = sum(planned.done for planned in chosen), len(due(plan, chosen, searched))
+    points = f", {plan.undrawn} points to draw" if searched and plan.undrawn else ""
+    console.print(f"{plan.study.study}: {len(chosen)} trials, {done} done, {todo} to run{points}")
     for line in (*edit.describe_accepted(plan), *edit.describe(edit.changes(plan.last, plan) or ())):
         console.print(line, markup=False)
     if plan.notice:
@@ -211,27 +210,28 @@ def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "Spoo
 
 def together(console: "Console", plan: "Plan", work: "Work", record: "Spool", manner: Manner) -> "Outcome":
     """The study on Ray."""
+    from vdit.commands import _ending
     from vdit.schedule import cluster, sharing
     from vdit.schedule.reporter import Outcome
     from vdit.schedule.work import at_once, check_budget, settle
 
-    todo, undrawn = work.todo, plan.undrawn if manner.searched else 0
+    where, searched = manner.asked.where, manner.asked.searched
+    todo, undrawn = work.todo, plan.undrawn if searched else 0
     outcome, status = Outcome(), "KILLED"
     try:
         if todo or undrawn:
             first = (*todo, *plan.trials)[0].trial
-            dashboard = cluster.attach(manner.where)
+            dashboard = cluster.attach(where)
             if dashboard:
                 console.print(f"Ray dashboard: {dashboard}", markup=False)
                 record.note("vdit.ray.dashboard", dashboard)
-            for line in cluster.check(manner.where, [planned.trial for planned in todo] or [first], record.runs):
+            for line in cluster.check(where, [planned.trial for planned in todo] or [first], record.runs):
                 console.print(line, markup=False)
-            check_budget(plan, todo, record.runs, at_once(first.launch, manner.where.startable), undrawn)
+            check_budget(plan, todo, record.runs, at_once(first.launch, where.startable), undrawn)
             sharing.check_nodes(first, record.runs)
             outcome = rehearsed(console, plan, work, record.runs, manner) or perform(console, plan, work, record, manner)
         settle(work, plan, record.runs, outcome)
-        left = outcome.ended.keys() - manner.again().pruned.keys()
-        status = "FAILED" if outcome.failed or outcome.stopped or outcome.refused else "KILLED" if left else "FINISHED"
+        status = _ending.status(manner.again(), outcome, searched)
     finally:
         cluster.leave()
         outcome.unrecorded = record.close(status)
@@ -245,14 +245,16 @@ def rehearsed(console: "Console", plan: "Plan", work: "Work", runs: Path, manner
     from vdit.schedule import rehearsal
     from vdit.schedule.view import view
 
-    if not manner.rehearsal:
+    if not manner.asked.rehearsal:
         return None
-    stage, started = rehearsal.stage(plan, work.todo, runs, manner.searched), time.monotonic()
+    stage, started = rehearsal.stage(plan, work.todo, runs, manner.asked.searched), time.monotonic()
     arms = len(stage.due())
-    verdict = rehearsal.on_ray(stage, lambda names: view(names, console), manner.where.startable)
+    verdict = rehearsal.on_ray(stage, lambda names: view(names, console), manner.asked.where.startable)
+    if verdict.refused or verdict.unfinished:
+        return rehearsal.refusal(verdict, plan, work.todo, runs)
     if arms:
         console.print(f"rehearsal: {arms} arms, a step of each end to end, in {time.monotonic() - started:.1f} s", markup=False)
-    return rehearsal.refusal(verdict, plan, work.todo, runs) if verdict.refused or verdict.unfinished else None
+    return None
 
 
 def perform(console: "Console", plan: "Plan", work: "Work", record: "Spool", manner: Manner) -> "Outcome":
@@ -264,7 +266,8 @@ def perform(console: "Console", plan: "Plan", work: "Work", record: "Spool", man
 
     names = {planned.key: f"{planned.trial.arm}, seed {planned.trial.seed}" for planned in work.todo}
     with view(names, console) as shown:
-        if not manner.searched:
-            return run(work.todo, Reporter(plan, work.todo, record.runs, record, shown), manner.where.startable)
+        startable = manner.asked.where.startable
+        if not manner.asked.searched:
+            return run(work.todo, Reporter(plan, work.todo, record.runs, record, shown), startable)
         found = search.Search(plan, work, record.runs, manner.again, manner.claim)
-        return search.run(found, search.SearchReporter(found, record, shown), manner.where.startable)
+        return search.run(found, search.SearchReporter(found, record, shown), startable)

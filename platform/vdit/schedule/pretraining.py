@@ -17,6 +17,7 @@ from vdit.pretrain.given import ROWS, WEIGHTS, Given
 from vdit.pretrain.graph import CODE, GRAPH, Stage
 from vdit.pretrain.recipe import Pretraining
 from vdit.registry import find
+from vdit.schedule.standing import INTERRUPTED
 from vdit.schedule.view import clock
 from vdit.track.entry import Entry, Record
 
@@ -145,13 +146,18 @@ def in_order(plan: Pretraining, stages: Sequence[Stage], record: Record, console
     for stage in stages:
         place = plan.place(stage)
         place.folder.mkdir(parents=True, exist_ok=True)
-        following = begin(plan, stage, record, console)
+        following, over = begin(plan, stage, record, console), False
         try:
             with log.beside(place.folder):
                 find("vdit.pretrain.stages", stage).run(plan.given(), following.look)
+            over = True
         except (ValueError, OSError) as error:
+            over = True
             record.fail(plan.keys[stage], str(error))
             raise
+        finally:
+            if not over:
+                leave(plan, stage, record)
         end(plan, stage, record, console)
 
 
@@ -172,11 +178,33 @@ def on_ray(plan: Pretraining, stages: Sequence[Stage], record: Record, console: 
                 following.look()
             for reference in ready:
                 stage = running.pop(reference).stage
-                failed(plan, stage, ray.get(reference), record)
+                failed(plan, stage, reason(plan, stage, reference, record), record)
                 end(plan, stage, record, console)
     finally:
-        for reference in running:
+        for reference, following in running.items():
             ray.cancel(reference, force=True)
+            leave(plan, following.stage, record)
+
+
+def reason(plan: Pretraining, stage: Stage, reference: Any, record: Record) -> str:
+    """What `work` returned of a stage that has ended; where its worker or its code did not get that far that is raised."""
+    import ray
+
+    try:
+        found: str = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        record.fail(plan.keys[stage], str(error))
+        raise
+    return found
+
+
+def leave(plan: Pretraining, stage: Stage, record: Record) -> None:
+    """Of a stage that was cut off, by the user or by the failure of another: it goes on from its checkpoint the next time."""
+    if plan.place(stage).done:
+        # It ended in the same moment, and is not run again.
+        record.finish(entry(plan, stage), plan.place(stage).folder)
+    else:
+        record.skip(plan.keys[stage], f"PREEMPTED: {INTERRUPTED}")
 
 
 def work(given: Given, stage: str) -> str:

@@ -52,7 +52,7 @@ def _performed(stage: Stage, due: Sequence[PlannedTrial], perform: Perform) -> V
     """Of those that have passed it leaves markers."""
     short = [_short(planned, stage.runs) for planned in due]
     for planned in short:
-        write_json(folder_of(planned, stage.place) / REHEARSAL, {"of": str(folder_of(planned, stage.runs))})
+        write_json(folder_of(planned, stage.place) / REHEARSAL, {})
     outcome = perform(replace(stage.plan, trials=tuple(short)), short, stage.place)
     for planned in due:
         if planned.key in outcome.finished:

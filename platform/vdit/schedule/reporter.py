@@ -28,12 +28,14 @@ class Outcome:
     """How the trials of one run ended, by key; what is in none of the three was left as it was.
 
     `ended` are those that were skipped or preempted, `stopped` says why the study stopped before it was through: "" where it was not, or
-    where the user interrupted it. `refused` says, a line a reason, why the rehearsal let nothing start.
+    where the user interrupted it. `refused` says, a line a reason, why the rehearsal let nothing start. `left` are points of a search that
+    other drivers ran when they were drawn.
     """
 
     finished: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     ended: dict[str, standing.Ended] = field(default_factory=dict)
+    left: dict[str, standing.Ended] = field(default_factory=dict)
     bad_input: bool = False
     unrecorded: str = ""
     stopped: str = ""

@@ -1,6 +1,5 @@
 """A search on Ray Tune: TPE draws points, gangs train them, ASHA ends the worse ones early; each point is a trial like any other."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from vdit.schedule.work import Work, left_to
 from vdit.study import points
 from vdit.study.plan import Plan, PlannedTrial
 from vdit.study.points import Point, Space, Stop
+from vdit.study.search import objective
 from vdit.track.entry import Record
 
 
@@ -56,7 +56,6 @@ class Search:
         # Keys of trials that have ended, and whose they are where another driver runs them.
         self.over = {planned.key for planned in plan.trials if planned.done} | plan.pruned.keys() | work.failed.keys() | work.left.keys()
         self.left: dict[str, Ended] = {}
-        self.exhausted = False
         self.remember()
         self.queue = list(work.todo)
 
@@ -72,7 +71,7 @@ class Search:
             self.turns.append(Turn(planned.key, None if values is None else Draw("", values)))
 
     def more(self) -> bool:
-        return bool(self.queue) or (len(self.points) < self.rules.trials and not self.exhausted)
+        return bool(self.queue) or len(self.points) < self.rules.trials
 
     def next(self) -> PlannedTrial | None:
         """What to run now; None where nothing is, until a trial has ended or for good. A point that has a result already is not run."""
@@ -80,9 +79,7 @@ class Search:
             return self.queue.pop(0)
         while self.more() and self.tell():
             draw = self.draws.draw(self.names())
-            if draw is None:
-                self.exhausted = True
-                break
+            assert draw is not None, "the space was checked: it has as many points as are asked for"
             planned = self.add(draw)
             if planned is not None:
                 return planned
@@ -104,12 +101,12 @@ class Search:
         if known:
             return None
         owner = self.claim.add(planned.key)
-        if owner is not None:
-            self.left[planned.key] = left_to(owner)
         # What another driver has finished since the plan was made was finished before it was claimed.
         done = self.result(planned.key) is not None
         if done:
             self.halving.remember(folder_of(planned, self.runs), ended=True)
+        elif owner is not None:
+            self.left[planned.key] = left_to(owner)
         if done or owner is not None:
             self.over.add(planned.key)
             return None
@@ -143,7 +140,7 @@ class Search:
         """What the search improves, off the trial's folder; None where it has no result."""
         planned = next(planned for planned in self.plan.trials if planned.key == key)
         file = folder_of(planned, self.runs) / "result.json"
-        return float(json.loads(file.read_bytes())["metrics"][self.rules.metric]) if file.exists() else None
+        return objective(self.rules, file) if file.exists() else None
 
     def stop_of(self, key: str) -> Stop | None:
         return next((point.stop for point in self.points if point.stop and point.stop.key == key), None)
@@ -239,7 +236,7 @@ def run(search: Search, reporter: SearchReporter, startable: Sequence[Machine] =
             search.queue = [reporter.todo[folder] for folder in left or ()]
             again = left is not None and search.more()
     finally:
-        reporter.outcome.ended |= search.left
+        reporter.outcome.left |= search.left
         reporter.close()
     return reporter.outcome
 
@@ -250,6 +247,7 @@ def once(search: Search, reporter: SearchReporter, startable: Sequence[Machine],
         moved = tune(Points(search, reporter), [search.plan.trials[0].trial], reporter, startable, job)
     except ImpossibleError as error:
         reporter.stop(str(error))
+        reporter.outcome.bad_input = True
         return None
     if moved:
         return None if reporter.outcome.stopped else reporter.preempted()

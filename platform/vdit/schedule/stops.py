@@ -18,4 +18,6 @@ def keep(study: Study, runs: Path, drawn: Sequence[Point]) -> None:
 def resume(study: Study, runs: Path, key: str) -> None:
     """The trial of this key is to run again."""
     drawn = points.drawn(study, runs)
-    keep(study, runs, [replace(point, stop=None) if point.stop and point.stop.key == key else point for point in drawn])
+    resumed = [replace(point, stop=None) if point.stop and point.stop.key == key else point for point in drawn]
+    if resumed != drawn:
+        keep(study, runs, resumed)

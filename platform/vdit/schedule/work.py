@@ -60,21 +60,22 @@ def left_to(driver: Driver) -> Ended:
 def settle(work: Work, plan: Plan, runs: Path, outcome: Outcome) -> None:
     """Adds to what was run how the rest stands at the end. What another driver has finished by now is recorded by that one."""
     outcome.failed |= work.failed
-    late = {key for key in work.left if (runs / "trials" / folder_name(key) / "result.json").exists()}
+    left = {**work.left, **outcome.left}
+    late = {key for key in left if (runs / "trials" / folder_name(key) / "result.json").exists()}
+    ended = {key: end for key, end in left.items() if key not in late}
     outcome.finished |= late
-    outcome.ended |= {key: end for key, end in work.left.items() if key not in late}
-    standing.keep_ended(runs / "studies" / plan.study.study, {key: end for key, end in work.left.items() if key not in late})
+    outcome.ended |= ended
+    standing.keep_ended(runs / "studies" / plan.study.study, ended)
 
 
 def needed(plan: Plan, count: int, at_once: int) -> Amount:
     """The estimate for `count` of the plan's trials, so many at a time."""
-    launch, cost = plan.trials[0].trial.launch, plan.estimate
-    due, gpus = max(1, plan.due), launch.workers if launch.gpus else 0
-    each = cost.seconds / due / 3600
+    launch = plan.trials[0].trial.launch
+    hours, gpus = plan.each.seconds_per_trial / 3600, launch.workers if launch.gpus else 0
     return Amount(
-        gpu_hours=count * each * gpus,
-        wall_hours=math.ceil(count / max(1, at_once)) * each,
-        disk_gb=count * cost.disk_bytes / due / 1e9,
+        gpu_hours=count * hours * gpus,
+        wall_hours=math.ceil(count / max(1, at_once)) * hours,
+        disk_gb=count * plan.each.bytes_per_trial / 1e9,
     )
 
 
@@ -92,7 +93,7 @@ def check_budget(plan: Plan, todo: Sequence[PlannedTrial], runs: Path, at_once: 
     if undrawn and search is not None:
         at_once = min(at_once, search.parallel)
     if count:
-        budget.check(plan.study.path, plan.study.budget, spent(plan, runs), needed(plan, count, at_once), plan.estimate.source)
+        budget.check(plan.study.path, plan.study.budget, spent(plan, runs), needed(plan, count, at_once), plan.each.source)
 
 
 def at_once(launch: Launch, startable: Sequence[Machine]) -> int:

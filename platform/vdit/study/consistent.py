@@ -60,6 +60,9 @@ def _search(path: Path, file: "StudyFile", base: Trial) -> None:
     if len(file.seeds) > 1:
         message = "a search takes one seed a point; give one, then list the best points with more seeds in another study"
         raise explain.complaint(path, ("seeds",), message)
+    if file.start:
+        message = "a search draws points that no other study has trained; drop it, or write launch.start or --start FILE"
+        raise explain.complaint(path, ("start",), message)
     if search.grace_steps % every:
         message = (
             f"is {search.grace_steps}, and a stopped point keeps its last checkpoint; take a multiple of launch.checkpoint_every, {every}"

@@ -34,11 +34,16 @@ def arms(study: Study, drawn: Sequence[Arm] = ()) -> list[Arm]:
         raise ValueError(f"{shown(study.path)}: arms.{twice}: the design makes an arm of this name too; choose another name")
     if study.reference and study.reference not in names:
         raise ValueError(f"{shown(study.path)}: reference: unknown arm {study.reference!r}; {nearest(study.reference, names)}")
-    unknown = next((name for name in study.allow_noop if name not in names and study.design != "search"), None)
-    if unknown is not None:
-        raise explain.unknown(study.path, ("allow_noop",), "arm", unknown, names)
     first = names.pop(study.reference or found[0].name)
     return [first, *names.values()]
+
+
+def check_noops(study: Study, rehearsed: Iterable[Arm]) -> None:
+    """Raises ValueError where `allow_noop` names none of the arms that are compared with the reference in their rehearsals."""
+    names = {arm.name for arm in rehearsed}
+    unknown = next((name for name in study.allow_noop if name not in names), None)
+    if unknown is not None:
+        raise explain.unknown(study.path, ("allow_noop",), "arm", unknown, names)
 
 
 def listed(study: Study) -> list[Arm]:

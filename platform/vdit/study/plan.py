@@ -16,7 +16,7 @@ from vdit.config.stage import Digests, Stored, group, stage_code
 from vdit.config.trial import Trial
 from vdit.study import design, feasible, points
 from vdit.study.accept import Acceptances, find, last_plan, remembered
-from vdit.study.preset import Estimate
+from vdit.study.preset import Cost, Estimate
 from vdit.study.spec import Arm, Level, Study
 from vdit.study.stages import Sharing, Stage, seconds_a_clip, stages
 from vdit.study.start import UNKNOWN, Starts
@@ -65,17 +65,10 @@ class PlannedTrial:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """What the trials that are not done will take, one after the other. `source` says where the figures are from."""
-
-    seconds: float
-    disk_bytes: int
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers.
+
+    `each` is what one of its trials takes.
 
     `accepted` are results of older code that stand for trials, of this study or another; `last` is plan.json of the study's last run.
 
@@ -86,7 +79,7 @@ class Plan:
     arms: tuple[Arm, ...]
     trials: tuple[PlannedTrial, ...]
     stages: tuple[Stage, ...]
-    estimate: Cost
+    each: Estimate
     code: str
     accepted: Acceptances
     notice: str
@@ -102,6 +95,11 @@ class Plan:
     def due(self) -> int:
         """How many trials the estimate is of: those that are missing and not pruned, and those of points that are not drawn yet."""
         return sum(trial.key not in self.pruned for trial in self.missing) + self.undrawn
+
+    @property
+    def estimate(self) -> Cost:
+        """What all that is due will take."""
+        return self.each.times(self.due)
 
     @property
     def older(self) -> tuple[PlannedTrial, ...]:
@@ -154,8 +152,10 @@ def build(
     arms = design.arms(study, list(drawn.values()))
     resolved = design.resolve(study.base, arms)
     feasible.check(study.path, arms, resolved)
-    if study.search is not None:
-        points.Space(study).check()
+    space = points.Space(study) if study.search else None
+    if space is not None:
+        space.check()
+    design.check_noops(study, arms if space is None else [*study.arms, *space.corners()])
     code = code_digest(packages, runs / "manifests")
     memo: Memo = {}
     pairs = _pairs(study.seeds, list(zip(arms, resolved, strict=True)), Starts(study, runs, provisional))
@@ -167,10 +167,9 @@ def build(
     written = {arm.name for arm in study.arms}
     early = (trial for trial in trials if trial.key in reasons and not trial.done and trial.trial.arm not in written)
     pruned = {trial.key: reasons[trial.key] for trial in early}
-    count = sum(not trial.done and trial.key not in pruned for trial in trials) + undrawn
-    cost = _cost(study.estimate, trials, runs, count)
+    each = _each(study.estimate, trials, runs)
     shared = stages(resolved, memo, _sharing(study, identities, trials, runs))
-    return Plan(study, tuple(arms), trials, shared, cost, code, accepted, _notice(trials), last, pruned, undrawn)
+    return Plan(study, tuple(arms), trials, shared, each, code, accepted, _notice(trials), last, pruned, undrawn)
 
 
 def again(plan: Plan, runs: Path) -> Plan:
@@ -250,12 +249,13 @@ def _finished(runs: Path) -> frozenset[str]:
         return frozenset(entry.name for entry in entries if (folder / entry.name / "result.json").exists())
 
 
-def _cost(expected: Estimate, trials: Sequence[PlannedTrial], runs: Path, count: int) -> Cost:
-    """Of `count` trials. From this study's finished ones where there are any: they have its sizes and ran on its machine."""
+def _each(expected: Estimate, trials: Sequence[PlannedTrial], runs: Path) -> Estimate:
+    """From this study's finished trials where there are any: they have its sizes and ran on its machine."""
     measured = [seconds for trial in trials if trial.done for seconds in _seconds(runs / "trials" / trial.folder / "result.json")]
-    each = sum(measured) / len(measured) if measured else expected.seconds_per_trial
-    source = f"mean of {len(measured)} finished trials of this study" if measured else expected.source
-    return Cost(count * each, count * expected.bytes_per_trial, source)
+    if not measured:
+        return expected
+    source = f"mean of {len(measured)} finished trials of this study"
+    return replace(expected, seconds_per_trial=sum(measured) / len(measured), source=source)
 
 
 def _sharing(study: Study, identities: _Identities, trials: Sequence[PlannedTrial], runs: Path) -> Sharing:

@@ -68,6 +68,7 @@ class Space:
         self.parameters = tuple(
             Parameter(" & ".join(each.names), each, each.names[0] in ordered and len(each.names) == 1) for each in found
         )
+        self.ends = [replace(parameter.factor, points=_ends(parameter)) for parameter in self.parameters]
 
     def arm(self, values: Values) -> Arm:
         """The arm of a point; parameters whose conditions do not hold leave no trace in it."""
@@ -99,17 +100,15 @@ class Space:
 
     def corners(self) -> list[Arm]:
         """The reference with each level of each parameter once, of a range its ends: with them every level has been seen to run."""
-        ends = [replace(parameter.factor, points=_ends(parameter)) for parameter in self.parameters]
-        return [design.varied(self.study, self.levels, point) for factor in ends for point in crossed([factor], self.levels) if point]
+        return [design.varied(self.study, self.levels, point) for factor in self.ends for point in crossed([factor], self.levels) if point]
 
     def check(self) -> None:
         """Raises ValueError naming file and key where some point, of a range its ends, could never run, or where there are too few points.
 
         Of a space with more corners than `CHECKED` it tries every level with every level of each other parameter.
         """
-        ends = [replace(parameter.factor, points=_ends(parameter)) for parameter in self.parameters]
-        few = prod(len(factor.points) for factor in ends) <= CHECKED
-        groups: Iterable[Sequence[Factor]] = [ends] if few else combinations(ends, 2)
+        few = prod(len(factor.points) for factor in self.ends) <= CHECKED
+        groups: Iterable[Sequence[Factor]] = [self.ends] if few else combinations(self.ends, 2)
         arms = [design.varied(self.study, self.levels, point) for group in groups for point in crossed(group, self.levels) if point]
         feasible.check(self.study.path, arms, design.resolve(self.study.base, arms))
         self._check_size()

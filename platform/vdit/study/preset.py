@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.dataclasses import dataclass
+from pydantic.dataclasses import dataclass as checked
 
 from vdit.config.data import Data
 from vdit.config.evaluate import Evaluate
@@ -21,16 +22,28 @@ from vdit.study.locate import deepspeed_file, preset_file
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True, config=STRICT)
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What trials will take, one after the other. `source` says where the figures are from."""
+
+    seconds: float
+    disk_bytes: int
+    source: str
+
+
+@checked(frozen=True, kw_only=True, config=STRICT)
 class Estimate:
-    """What one trial of a preset takes, until trials have been measured; `source` says where the figures are from."""
+    """What one trial takes: a preset's, until trials have been measured. `source` says where the figures are from."""
 
     seconds_per_trial: float
     bytes_per_trial: int
     source: str
 
+    def times(self, count: int) -> Cost:
+        return Cost(count * self.seconds_per_trial, count * self.bytes_per_trial, self.source)
 
-@dataclass(frozen=True, kw_only=True, config=STRICT)
+
+@checked(frozen=True, kw_only=True, config=STRICT)
 class PresetFile:
     """The keys of a preset: the sections of a trial, and what a trial is expected to cost."""
 

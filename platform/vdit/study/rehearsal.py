@@ -69,12 +69,20 @@ class Stage:
         return found
 
     def unmeasured(self) -> list[str]:
-        """What is wrong with a search whose objective the reference's rehearsal did not measure."""
-        search, marker = self.plan.study.search, self.marker(self.cast()[0])
-        if search is None or marker is None or search.metric in marker["metrics"]:
+        """What is wrong with a search whose objective the reference, or its rehearsal, did not measure."""
+        search = self.plan.study.search
+        metrics = self.measured(self.cast()[0]) if search else None
+        if search is None or metrics is None or search.metric in metrics:
             return []
         benchmark = self.plan.study.base.data.benchmark
-        return [f"search.metric {search.metric!r} is not measured on {benchmark}, which has {', '.join(marker['metrics'])}"]
+        return [f"search.metric {search.metric!r} is not measured on {benchmark}, which has {', '.join(metrics)}"]
+
+    def measured(self, planned: PlannedTrial) -> list[str] | None:
+        """The metrics of a trial; None where it is neither done nor rehearsed."""
+        if planned.done:
+            return sorted(json.loads((self.runs / "trials" / planned.folder / "result.json").read_bytes())["metrics"])
+        marker = self.marker(planned)
+        return list(marker["metrics"]) if marker else None
 
     def file_of(self, planned: PlannedTrial) -> Path:
         return self.runs / FOLDER / f"{planned.folder}.json"

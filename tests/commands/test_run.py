@@ -1,0 +1,24 @@
+"""What `vdit run` says before it starts. Oracle: the plan."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from vdit.commands.run import choose, ready
+from vdit.study import plan as planning
+from vdit.study import spec
+
+AXES = "design: search\nsearch: {trials: 3}\naxes: {timestep: {low: 0, high: 200, step: 100}, noise: [gaussian, predicted]}\n"
+
+
+@pytest.mark.parametrize(
+    ("arm", "told"),
+    [(None, "tiny: 2 trials, 0 done, 2 to run, 3 points to draw\n"), ("VD-T", "tiny: 1 trials, 0 done, 1 to run\n")],
+)
+def test_points_to_draw_are_counted_where_they_are_asked_for(tiny: Path, tmp_path: Path, arm: str | None, told: str) -> None:
+    tiny.write_text(tiny.read_text().replace("design: listed\n", AXES))
+    plan, out = planning.build(spec.read(str(tiny)), tmp_path / "runs"), io.StringIO()
+    ready(Console(file=out, width=300, highlight=False), plan, choose(plan, arm, None), arm is None, tmp_path / "runs")
+    assert out.getvalue().startswith(told)
