@@ -27,7 +27,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--shared", type=Path, default=os.environ.get("VDIT_SHARED"), help="folder that every node sees")
     parser.add_argument("--data", help="folder of the benchmark; else SHARED/data/<benchmark> where that is")
-    parser.add_argument("--weights", help="folder of the frozen networks; else SHARED/weights where that is")
+    parser.add_argument("--weights", help="folder of the frozen networks; else those that the study names, or SHARED/weights where that is")
     parser.add_argument("--start", help="file of trained parameters to go on from")
     parser.add_argument("--workers", help="DeepSpeed workers a trial")
     given = parser.parse_args(arguments)
@@ -37,13 +37,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def run_options(study: spec.Study, given: argparse.Namespace) -> list[str]:
-    """What `vdit run` is told of the cluster."""
+    """What `vdit run` is told of the cluster. A study that names its weights keeps them."""
     usual = {
         "data": given.shared / "data" / study.base.data.benchmark,
         "weights": given.shared / "weights",
         "autoscaling": Path(AUTOSCALING).expanduser(),
     }
-    options: dict[str, object] = {name: place for name, place in usual.items() if place.exists()}
+    own = {"weights"} if study.base.launch.weights else set()
+    options: dict[str, object] = {name: place for name, place in usual.items() if name not in own and place.exists()}
     options |= {name: value for name in ("data", "weights", "start", "workers") if (value := getattr(given, name)) is not None}
     return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 

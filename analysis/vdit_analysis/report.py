@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
+from vdit.pretrain.gate import table as gate_table
 from vdit_analysis import certainty, claims, gate, render, trace
 from vdit_analysis.outputs import Figure, Outputs, write_atomically
 from vdit_analysis.plot import Curves
@@ -37,7 +38,7 @@ def page(runs: StudyRuns, outputs: Outputs) -> str:
         arms=[_arm(runs, arm) for arm in runs.arms],
         axes=_axes(runs),
         gates=gate.found(runs),
-        gate_parts=gate.parts,
+        gate_table=gate_table,
         claims=claims.measured(outputs.tables),
         chains=[
             trace.chain(runs, table, row, column, cell)

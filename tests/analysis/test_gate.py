@@ -1,7 +1,7 @@
 """The gate's table in the report: read from beside the weights that the trials name, and left out where there is none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from vdit_analysis.runs import StudyRuns
 
 Make = Callable[[str], Outputs]
 Load = Callable[[str], StudyRuns]
+DIGEST = "d" * 64
 MADE = Gate(
-    about={"weights": "shipped", "seeds": [0, 1, 2]},
+    about={"weights": "shipped", "digest": DIGEST, "seeds": [0, 1, 2]},
     rows=(
         verdict("a", "wrong & <colours>", "%", Interval(12.0, 10.0, 14.0), 192, bound="at least +5 %", passed=True),
         verdict("b", "exchanged", "%", Interval(0.1, -0.2, 0.4), 192, bound="above 0", passed=False),
@@ -26,45 +27,41 @@ MADE = Gate(
 )
 
 
-@dataclass(frozen=True)
-class On:
-    """A trial on the weights in a folder."""
+class Over:
+    """A recorded trial whose config.json names other weights."""
 
-    weights: str
-
-    def document(self, name: str) -> dict[str, Any]:
-        return {"trial": {"launch": {"weights": self.weights}}} if name == "config" else {}
-
-
-@pytest.fixture
-def on(load: Load) -> Callable[..., StudyRuns]:
-    """The study, its trials on these folders, whatever else they recorded."""
-
-    def made(*folders: Path | str) -> StudyRuns:
-        runs = load("shared")
-        trial = next(iter(runs.trials.values()))
-        return replace(runs, trials={(str(place), 0): _Over(trial, On(str(folder))) for place, folder in enumerate(folders)})  # type: ignore[arg-type]
-
-    return made
-
-
-class _Over:
-    """A recorded trial with another config.json."""
-
-    def __init__(self, trial: Any, config: On) -> None:
-        self.trial, self.config = trial, config
+    def __init__(self, trial: Any, weights: str, digest: str) -> None:
+        self.trial, self.config = trial, {"weights": digest, "trial": {"launch": {"weights": weights}}}
 
     def document(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.config.document(name) if name == "config" else self.trial.document(name)
+        found: dict[str, Any] = self.config if name == "config" else self.trial.document(name)
         return found
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.trial, name)
 
 
+@pytest.fixture
+def on(load: Load) -> Callable[..., StudyRuns]:
+    """The study, its trials on these folders, of the weights that the gate was asked of, unless another digest is given."""
+
+    def made(*folders: Path | str, digest: str = DIGEST) -> StudyRuns:
+        runs = load("shared")
+        trial = next(iter(runs.trials.values()))
+        return replace(runs, trials={(str(place), 0): Over(trial, str(folder), digest) for place, folder in enumerate(folders)})  # type: ignore[arg-type]
+
+    return made
+
+
 def test_a_folder_is_read_once_however_many_trials_name_it(on: Callable[..., StudyRuns], tmp_path: Path) -> None:
     table.write(MADE, tmp_path / "weights")
     assert gate.found(on(tmp_path / "weights", tmp_path / "weights")) == (MADE,)
+
+
+def test_a_gate_of_other_weights_is_not_shown(on: Callable[..., StudyRuns], tmp_path: Path) -> None:
+    """The folder holds others by now, or the arm read others beside them."""
+    table.write(MADE, tmp_path)
+    assert gate.found(on(tmp_path, digest="e" * 64)) == ()
 
 
 def test_folders_without_a_gate_and_random_weights_have_none(on: Callable[..., StudyRuns], load: Load, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ HEAD = "study: many\npreset: miniature\ndata: {benchmark: miniature}\ndesign: gr
 TAPS = "taps: [released, [in], [up2], [down0], [mid], [up0], [up1], [up3], [down3], [down2]]"
 START = "import sys; from vdit.cli import main; sys.exit(main())"
 SECONDS = {10_000: 2.0, 100_000: 20.0}
+# Measured from 10,000 to 100,000 trials: at most 1.23.
 GROWTH = 1.5
 
 

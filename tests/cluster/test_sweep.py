@@ -56,6 +56,14 @@ def answer(sweep: ModuleType, monkeypatch: pytest.MonkeyPatch, codes: dict[str, 
     return called
 
 
+def test_a_study_that_names_its_weights_keeps_them(sweep: ModuleType, told: list[list[str]], tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    sweep.all_of(["demo"])
+    assert "--weights" not in told[0]
+    sweep.all_of(["demo", "--weights", "elsewhere"])
+    assert told[3][-2:] == ["--weights", "elsewhere"]
+
+
 def test_without_a_name_it_is_the_papers_study_on_the_shared_data(sweep: ModuleType, told: list[list[str]], tmp_path: Path) -> None:
     for name in ("data/ref_youtube_vos", "weights"):
         (tmp_path / name).mkdir(parents=True)

@@ -7,8 +7,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from vdit.backbones import modelscope
 from vdit.cli import main
-from vdit.commands._pretrain_gate import command, numbers
+from vdit.commands._pretrain_gate import command, numbers, random_weights
+from vdit.study.preset import base_trial
 
 app = typer.Typer()
 app.command()(command)
@@ -35,7 +37,14 @@ def test_an_unknown_preset_names_the_nearest(tmp_path: Path) -> None:
     assert "--preset: preset: unknown preset 'minature'; did you mean 'miniature'?" in str(result.exception)
 
 
+def test_without_weights_it_is_asked_of_random_ones(tmp_path: Path) -> None:
+    trial, _ = base_trial(Path("--preset"), "miniature", {})
+    place = random_weights(trial, tmp_path)
+    assert place.parent == tmp_path / "weights" and modelscope.drawn_from(place) == trial.model.backbone.seed
+
+
 def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no network")
     result = CliRunner().invoke(app, ["--weights", str(tmp_path)], obj={"runs": tmp_path / "runs", "quiet": True})
     assert isinstance(result.exception, ValueError) and "unet/config.json is missing" in str(result.exception)
     assert not (tmp_path / "runs" / "gate").exists()

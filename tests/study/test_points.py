@@ -110,13 +110,20 @@ def test_of_a_large_space_every_pair_of_levels_is_tried(write: Callable[[str], P
         plan.build(spec.read("demo"), Path("runs"))
 
 
-def test_a_point_that_was_ended_early_is_no_part_of_the_estimate_until_it_may_run_again(write: Callable[[str], Path]) -> None:
+def ended_early(write: Callable[[str], Path]) -> tuple[spec.Study, str]:
+    """A search whose only point so far, timestep 100 under gaussian noise, was ended, and its key."""
     write(SEARCH + AXES)
     study, runs = spec.read("demo"), Path("runs")
     values = {"timestep": 100, "noise": "gaussian", "head": "vdit"}
     stops.keep(study, runs, [Point(values)])
     key = plan.build(study, runs).trials[-1].key
     stops.keep(study, runs, [Point(values, Stop(key, 4, 12, 0.5))])
+    return study, key
+
+
+def test_a_point_that_was_ended_early_is_no_part_of_the_estimate_until_it_may_run_again(write: Callable[[str], Path]) -> None:
+    study, key = ended_early(write)
+    runs = Path("runs")
     made = plan.build(study, runs)
     assert made.pruned == {key: "stopped by ASHA at step 4 of 12"}
     assert (made.due, made.undrawn, made.estimate.seconds) == (1 + 2, 2, 30)
@@ -126,12 +133,7 @@ def test_a_point_that_was_ended_early_is_no_part_of_the_estimate_until_it_may_ru
 
 
 def test_an_arm_that_was_written_down_since_its_point_was_ended_is_to_run(write: Callable[[str], Path]) -> None:
-    write(SEARCH + AXES)
-    study, runs = spec.read("demo"), Path("runs")
-    values = {"timestep": 100, "noise": "gaussian", "head": "vdit"}
-    stops.keep(study, runs, [Point(values)])
-    key = plan.build(study, runs).trials[-1].key
-    stops.keep(study, runs, [Point(values, Stop(key, 4, 12, 0.5))])
+    _, key = ended_early(write)
     write((SEARCH + AXES).replace("{noise: predicted}}", "{noise: predicted}, mine: {timestep: 100, noise: gaussian}}"))
-    made = plan.build(spec.read("demo"), runs)
+    made = plan.build(spec.read("demo"), Path("runs"))
     assert key in {planned.key for planned in made.missing} and not made.pruned

@@ -187,3 +187,10 @@ def test_pre_training_on_images_is_as_specified() -> None:
     assert (augment.cropped_scales, augment.cropped_max_side) == ((296, 328, 360, 392, 416, 448, 480, 512), 640)
     assert (augment.flip, augment.photometric) == (0.5, False)
     assert (base.evaluate.short_side, base.evaluate.max_side) == (360, 640)
+
+
+def test_weights_that_ship_are_named_and_none_are_random(write: Callable[[str], Path], tmp_path: Path) -> None:
+    write(HEAD + ARMS)
+    places = (("shipped:miniature", "shipped:miniature"), ("", ""), (tmp_path, str(tmp_path)), ("here", str(Path("here").resolve())))
+    for given, kept in places:
+        assert spec.read("demo", weights=given).base.launch.weights == kept

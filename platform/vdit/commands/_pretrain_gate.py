@@ -27,6 +27,7 @@ def command(
 
     import torch
 
+    from vdit.config.identity import weights_identity
     from vdit.config.shipped import located
     from vdit.pretrain.gate import table
     from vdit.pretrain.gate.run import Sizes, run
@@ -37,6 +38,7 @@ def command(
     runs, quiet = Path(context.obj["runs"]), bool(context.obj["quiet"])
     trial, _ = base_trial(Path("--preset"), preset, {})
     place = located(weights) if weights else random_weights(trial, runs)
+    read = replace(trial, launch=replace(trial.launch, weights=str(place)))
     world = replace(trial.data.world, seed=WORLD_SEED, frames=trial.data.frames)
     made = run(
         place,
@@ -44,6 +46,7 @@ def command(
         world,
         numbers(seeds),
         (lambda _: None) if quiet else lambda line: typer.echo(line, err=True),
+        identity=weights_identity(read, runs / "manifests"),
         sizes=Sizes.scaled(clips),
     )
     written = table.write(made, out or runs / "gate" / place.name)
@@ -67,10 +70,13 @@ def numbers(given: str) -> tuple[int, ...]:
 
 def random_weights(trial: "Trial", runs: Path) -> Path:
     """The folder that a study without a checkpoint draws its weights in."""
+    from dataclasses import replace
+
     from vdit.backbones import miniature
     from vdit.config.identity import weights_identity
     from vdit.train.folder import weights_folder
 
+    trial = replace(trial, launch=replace(trial.launch, weights=""))
     place = weights_folder(trial, weights_identity(trial, runs / "manifests"), runs)
     miniature.provide(trial.model, place, miniature.build)
     return place
@@ -86,12 +92,10 @@ def show(gate: "Gate") -> None:
 
     console = Console(highlight=False)
     grid = Table("", "measured", "figure", "95 % interval", "asked", "", box=None, pad_edge=False)
-    for letter, question in table.QUESTIONS.items():
-        rows = [row for row in gate.rows if row.row == letter]
-        if rows:
-            grid.add_row(letter, Text(question, style="bold"), "", "", "", Text(table.outcome(gate.verdicts.get(letter)), style="bold"))
+    for letter, met, rows in table.parts(gate):
+        grid.add_row(letter, Text(table.QUESTIONS[letter], style="bold"), "", "", "", Text(met, style="bold"))
         for row in rows:
-            grid.add_row("", row.says, table.shown(row), Text(table.ends(row)), row.bound, table.outcome(row.passed))
+            grid.add_row("", *(Text(text) for text in table.texts(row)))
     console.print(grid)
     for said in gate.unsupported:
         console.print(f"not supported: {said}", markup=False)

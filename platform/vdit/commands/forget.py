@@ -12,7 +12,7 @@ def command(
     arm: Annotated[str, typer.Option(help="Name of the arm.")],
     seed: Annotated[int, typer.Option(help="Its seed.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
 ) -> None:
     """Forget one trial: its folder, its run in MLflow, for every study that shares it."""

@@ -17,7 +17,7 @@ def command(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
     start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
     accept: Annotated[str, typer.Option(help="Show it as `vdit run --accept` would have it: older code whose results stand.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,

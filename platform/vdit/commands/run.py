@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,7 +50,7 @@ def command(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
     start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
     arm: Annotated[str | None, typer.Option(help="Only this arm.")] = None,
     seed: Annotated[int | None, typer.Option(help="Only this seed.")] = None,
@@ -118,7 +118,7 @@ def claimed(console: "Console", plan: "Plan", runs: Path, asked: Asked) -> "tupl
     return manner.again(), outcome
 
 
-def make_plan(study: str, runs: Path, places: Mapping[str, Path | None], steps: int, workers: int, accept: str, store: str) -> "Plan":
+def make_plan(study: str, runs: Path, places: Mapping[str, Any], steps: int, workers: int, accept: str, store: str) -> "Plan":
     """The plan of the study as its file is now, with what the command line sets instead; 0 leaves steps and workers to the file."""
     from dataclasses import replace
 

@@ -20,7 +20,7 @@ def command(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until all are complete, or Ctrl-C.")] = False,
 ) -> None:

@@ -77,7 +77,7 @@ def fill(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Folder of the frozen networks' checkpoint.")] = None,
+    weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
     store: Annotated[str, typer.Option(help="on (in the runs folder), or a folder all nodes see. [default: the study's, or on]")] = "",
     workers: Annotated[int, typer.Option(min=0, help="Workers that encode. 0: as many as the cluster has room for.")] = 0,
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
+from vdit.config.shipped import PREFIX
 from vdit.config.strict import STRICT
 from vdit.config.trial import Trial
 from vdit.registry import find, members
@@ -142,8 +143,11 @@ class Study:
     budget: Budget
 
 
-def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = None, start: Path | None = None) -> Study:
-    """The study of a file; `data`, `weights` and `start` replace what it names. Raises ValueError with file, key path and remedy."""
+def read(name_or_path: str, *, data: Path | None = None, weights: str | Path | None = None, start: Path | None = None) -> Study:
+    """The study of a file; `data`, `weights` (a folder, `shipped:NAME`, or "" for random ones) and `start` replace what it names.
+
+    Raises ValueError with file, key path and remedy.
+    """
     path = resolve(name_or_path)
     text = document.read(path)
     try:
@@ -155,7 +159,8 @@ def read(name_or_path: str, *, data: Path | None = None, weights: Path | None = 
     for name, place in (("data", data), ("weights", weights), ("start", start)):
         if place is not None:
             # Workers start in folders of their own.
-            base = replace(base, launch=replace(base.launch, **{name: str(place.resolve())}))  # type: ignore[arg-type]
+            given = str(Path(place).resolve()) if str(place) and not str(place).startswith(PREFIX) else str(place)
+            base = replace(base, launch=replace(base.launch, **{name: given}))  # type: ignore[arg-type]
     arms = tuple(Arm(name, _levels(path, ("arms", name), levels)) for name, levels in file.arms.items())
     axes = tuple(_axis(path, name, levels) for name, levels in file.axes.items())
     when = tuple(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from time import monotonic
@@ -12,7 +11,6 @@ import numpy as np
 from torch import Tensor
 
 from vdit.backbones import modelscope
-from vdit.config.canonical import digest
 from vdit.config.data import World
 from vdit.config.model import Model
 from vdit.pretrain.gate import backbone as backbones
@@ -27,7 +25,6 @@ Progress = Callable[[str], None]
 DENOISING, BINDING, SAMPLES, COMBINATIONS = range(4)
 # Of everything: an eighth of the fitted clips chooses where a probe cuts.
 LEAST = 8
-PARTS = ("unet", "vae", "text_encoder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +50,12 @@ class Sizes:
         return cls(**{name: max(LEAST, round(count * clips / usual.clips)) for name, count in asdict(usual).items()})
 
 
-def run(weights: Path, model: Model, world: World, seeds: tuple[int, ...], progress: Progress, *, sizes: Sizes = Sizes()) -> Gate:
+def run(
+    weights: Path, model: Model, world: World, seeds: tuple[int, ...], progress: Progress, *, identity: str, sizes: Sizes = Sizes()
+) -> Gate:
     """Every row, for a checkpoint folder of a text-to-video backbone; `progress` is told in lines.
+
+    `identity` is what trials know these weights by: reports show the table of just those trials.
 
     Raises ValueError where the folder is not such a checkpoint, or the world lacks clips as the rows need them.
     """
@@ -70,7 +71,7 @@ def run(weights: Path, model: Model, world: World, seeds: tuple[int, ...], progr
     ]
     about = {
         "weights": weights.name,
-        "digest": fingerprint(weights),
+        "digest": identity,
         "trained": modelscope.drawn_from(weights) is None,
         "predicts": backbone.prediction,
         "features at timestep": model.diffusion.timestep,
@@ -81,12 +82,6 @@ def run(weights: Path, model: Model, world: World, seeds: tuple[int, ...], progr
         "seconds": round(monotonic() - began),
     }
     return Gate(about=about, rows=tuple(rows))
-
-
-def fingerprint(weights: Path) -> str:
-    """Of the networks that the gate reads, whatever else is in their folder."""
-    files = sorted(file for part in PARTS for file in (weights / part).glob("*.safetensors"))
-    return digest({file.relative_to(weights).as_posix(): sha256(file.read_bytes()).hexdigest() for file in files})
 
 
 def denoised(backbone: Backbone, chosen: tuple[Clip, ...], seeds: tuple[int, ...], progress: Progress) -> list[Row]:

@@ -4,7 +4,7 @@ Nothing here needs torch: reports read it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -105,13 +105,24 @@ def markdown(gate: Gate) -> str:
     """A table for people: a question, its rows, and what follows from them."""
     lines = ["# What this backbone knows", "", *(f"{name}: {value}  " for name, value in gate.about.items()), ""]
     lines += ["| | measured | figure | 95 % interval | asked | |", "|:--|:--|--:|:-:|:--|:--|"]
-    for letter, question in QUESTIONS.items():
-        found = [row for row in gate.rows if row.row == letter]
-        lines += [f"| **{letter}** | **{question}** | | | | **{outcome(gate.verdicts.get(letter))}** |"] if found else []
-        lines += [f"| | {row.says} | {shown(row)} | {ends(row)} | {row.bound} | {outcome(row.passed)} |" for row in found]
+    for letter, met, rows in parts(gate):
+        lines += [f"| **{letter}** | **{QUESTIONS[letter]}** | | | | **{met}** |"]
+        lines += [f"| | {' | '.join(texts(row))} |" for row in rows]
     lines += ["", *(f"{row.row}, {row.says} ({row.count}): {row.note}  " for row in gate.rows if row.note), ""]
     lines += ["Ablations that this backbone does not support:", "", *(f"- {name}" for name in gate.unsupported or ("none",))]
     return "\n".join(lines) + "\n"
+
+
+def parts(gate: Gate) -> Iterator[tuple[str, str, list[Row]]]:
+    """Question by question that something was measured for: its letter, whether it is met, and its rows."""
+    for letter in QUESTIONS:
+        if rows := [row for row in gate.rows if row.row == letter]:
+            yield letter, outcome(gate.verdicts.get(letter)), rows
+
+
+def texts(row: Row) -> tuple[str, str, str, str, str]:
+    """What was measured, its figure, interval and bound, and whether it is met."""
+    return row.says, shown(row), ends(row), row.bound, outcome(row.passed)
 
 
 def shown(row: Row) -> str:
