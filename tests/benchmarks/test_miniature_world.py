@@ -151,3 +151,16 @@ def test_captions_say_what_is_there() -> None:
             assert part.endswith("standing still" if thing.motion == "still" else f"moving {thing.motion}")
     assert captions.phrase(drawn[0].things[0], frozenset({"colour", "motion"})) == f"a {drawn[0].things[0].shape}"
     assert captions.phrase(drawn[0].things[0], frozenset({"colour", "shape"})).startswith("an object ")
+
+
+@pytest.mark.parametrize("attribute", captions.ATTRIBUTES)
+def test_a_wrong_caption_is_wrong_in_one_way_and_of_every_thing(attribute: captions.Attribute) -> None:
+    """Three things may have three of the five motions: two are left for them."""
+    drawn = scenes("pretrain", 60)
+    for seed, each in enumerate(drawn):
+        changed = captions.wrong(each.things, attribute, np.random.default_rng(seed))
+        had, has = ([getattr(thing, attribute) for thing in things] for things in (each.things, changed))
+        assert not set(had) & set(has) and set(has) <= set(captions.VALUES[attribute])
+        assert len(set(has)) == min(len(set(had)), len(captions.VALUES[attribute]) - len(set(had)))
+        assert [replace(thing, **{attribute: value}) for thing, value in zip(changed, had, strict=True)] == list(each.things)
+    assert max(len({thing.motion for thing in each.things}) for each in drawn) == 3

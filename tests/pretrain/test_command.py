@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from vdit import cli
+from vdit.commands import pretrain
 from vdit.pretrain.graph import GRAPH
 from vdit.pretrain.recipe import Pretraining, read
-from vdit.track.entry import Entry
+from vdit.schedule.pretraining import entry
+from vdit.track.memory import Memory
 from vdit.track.mlflow import MLflow, default_uri
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -105,10 +109,43 @@ def test_another_recipe_takes_the_stages_in_which_it_agrees(start: Start, edited
     assert [line for line in out.splitlines() if "starting" in line] == ["denoiser: starting"]
     code, out, _ = ended(start(str(edited(("denoiser: {steps: 6", "denoiser: {steps: 7")))))
     assert code == 0 and "6 of 6" in out and "starting" not in out
+    (tmp_path / "runs/mlflow.db").unlink()
+    code, out, _ = ended(start(str(edited())))
+    assert code == 0 and "starting" not in out
+    recorded(tmp_path / "runs", read(str(edited()), tmp_path / "runs").folder)
     shutil.rmtree(tmp_path / "runs/pretrain/clips")
     code, out, _ = ended(start(str(edited())))
     assert code == 0 and "starting" not in out, "nobody is left to train on the clips"
 
 
-def test_an_entry_of_a_stage_is_no_trial() -> None:
-    assert Entry("k", "VD-T", 0, {}, "", "", "", "", {}).kind == "trial"
+class Record(Memory):
+    """Remembers how it was closed."""
+
+    ended: str = ""
+
+    def close(self, status: str) -> str:
+        self.ended = status
+        return ""
+
+
+def test_stages_that_an_earlier_record_missed_are_told_of_although_nothing_is_left_to_train(
+    recipe_file: Path, finished: Pretraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(finished.runs, tmp_path / "runs")
+    record = Record()
+    monkeypatch.setattr(pretrain, "open_record", lambda *_: record)
+    assert cli.main(["--runs", str(tmp_path / "runs"), "pretrain", str(recipe_file), "--local"]) == 0
+    plan = read(str(recipe_file), tmp_path / "runs")
+    assert record.finished == {plan.keys[stage]: plan.place(stage).folder for stage in GRAPH} and record.ended == "FINISHED"
+
+
+def test_the_record_looks_for_a_stages_curve_in_the_stages_folder(
+    recipe_file: Path, finished: Pretraining, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(MLflow, "__init__", lambda *_: None)
+    monkeypatch.setattr(MLflow, "study", lambda *_: None)
+    monkeypatch.setattr(MLflow, "close", lambda *_: None)
+    spool = pretrain.open_record(finished, "", Console(quiet=True))
+    for stage in GRAPH:
+        assert spool.place(entry(finished, stage)) == finished.place(stage).folder
+    assert spool.close("FINISHED") == ""

@@ -9,12 +9,14 @@ import pytest
 import torch
 
 from vdit.backbones import miniature, video_swin
+from vdit.commands.pretrain import SHIPPED_BYTES
 from vdit.config.model import Model
 from vdit.model.networks import seeded
 from vdit.pretrain import export
 from vdit.pretrain.recipe import Pretraining
 from vdit.pretrain.training import weights
 from vdit.registry import find
+from vdit.train.folder import DRAFT
 
 CPU = torch.device("cpu")
 
@@ -69,6 +71,26 @@ def test_the_same_weights_give_the_same_bytes(finished: Pretraining, checkpoint:
     assert not list(finished.folder.glob(".checkpoint*"))
 
 
+def test_a_draft_has_a_name_that_is_known_and_one_of_a_killed_process_is_no_hindrance(
+    finished: Pretraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drafts: list[Path] = []
+
+    def full(place: Path, *_: object) -> None:
+        drafts.append(place)
+        assert not any(place.iterdir())
+        raise OSError("disk full")
+
+    monkeypatch.setattr(miniature, "write", full)
+    with pytest.raises(OSError, match="disk full"):
+        export.export(finished)
+    drafts[0].mkdir()
+    (drafts[0] / "torn.safetensors").touch()
+    with pytest.raises(OSError, match="disk full"):
+        export.export(finished)
+    assert drafts[0] == drafts[1] and DRAFT.fullmatch(drafts[0].name) and not drafts[0].exists()
+
+
 def test_a_copy_replaces_a_checkpoint_and_nothing_else(checkpoint: Path, tmp_path: Path) -> None:
     export.copy(checkpoint, tmp_path / "new")
     (tmp_path / "new/stale").touch()
@@ -92,4 +114,4 @@ def test_the_shipped_sizes_fit_into_twenty_megabytes(model: Model, tmp_path: Pat
         network.half()
     miniature.write(tmp_path, tmp_path, model.architecture, drawn, "v_prediction")
     swin = sum(tensor.numel() for tensor in video_swin.draw(model.architecture.swin, 0, CPU).values()) * 2
-    assert export.size(tmp_path) + swin < 20_000_000
+    assert export.size(tmp_path) + swin < SHIPPED_BYTES

@@ -69,6 +69,10 @@ def moved(edited: Callable[..., Path], *exchanges: tuple[str, str], runs: Path) 
         (("held_out: 4", "held_out: 5"), set(GRAPH) - {"clips"}),
         (("clips: 16", "clips: 17"), set(GRAPH)),
         (("seed: 5", "seed: 6"), set(GRAPH)),
+        (("objects: 2}", "objects: 2, train_videos: 9}"), set()),
+        (("objects: 2}", "objects: 2, valid_videos: 9}"), set()),
+        (("objects: 2}", "objects: 2, hard_videos: 9}"), set()),
+        (("objects: 2}", "objects: 2, lighting: 0.1}"), set(GRAPH)),
     ],
 )
 def test_a_change_of_the_recipe_moves_the_stages_it_concerns(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from vdit.config.recipe import Recipe
 from vdit.pretrain.recipe import read, resolve
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
@@ -20,7 +21,10 @@ EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
         (("denoiser: {steps: 6", "denoiser: {ema: 1.0, steps: 6"), r"denoiser\.ema: should be less than 1"),
         (("held_out: 4", "held_out: 16"), r"held_out: 16 of 16 clips leaves none"),
         (("swin: {steps: 6, batch: 4", "swin: {steps: 6, batch: 13"), r"swin\.batch: 13 different clips a step, but only 12"),
-        (("height: 32", "height: 36"), r"world\.height: is 36; the autoencoder needs a multiple of 8, at least 32"),
+        (("height: 32", "height: 36"), r"world\.height: is 36; the autoencoder needs a multiple of 8"),
+        (("height: 32", "height: 24"), r"nano\.yaml: world\.height is 24, expected at least 32"),
+        (("objects: 2", "objects: 1"), r"nano\.yaml: world\.objects is 1, expected at least 2"),
+        (("seed: 5", "seed: -5"), r"nano\.yaml: world\.seed is -5, expected at least 0"),
         (("frames: 3", "frames: 1"), r"world\.frames: is 1; motion is seen in 2"),
         (("objects: 2", "objects: 5"), r"world\.objects: is 5, the world has 5 motions; with at most 4 objects"),
         (("preset: nano", "preset: nanoo"), r"unknown preset 'nanoo'; did you mean 'nano'"),
@@ -75,3 +79,7 @@ def test_a_recipe_is_found_by_its_name_and_a_typo_names_the_nearest(tmp_path: Pa
 @pytest.mark.parametrize("path", sorted((EXPERIMENTS / "pretrain").glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_recipe_is_named_as_its_file_and_can_work(path: Path, tmp_path: Path) -> None:
     assert read(str(path), tmp_path).recipe.recipe == path.stem
+
+
+def test_the_defaults_are_the_shipped_recipe(tmp_path: Path) -> None:
+    assert Recipe(recipe="miniature", preset="miniature") == read("miniature", tmp_path).recipe

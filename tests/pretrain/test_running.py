@@ -62,6 +62,26 @@ def test_a_stage_that_another_recipe_has_finished_is_taken_from_it(plan: Pretrai
     assert not (other.folder / "towers").exists()
 
 
+def test_what_is_being_written_in_another_recipes_stage_is_not_taken(plan: Pretraining, edited: Callable[..., Path]) -> None:
+    pretend(plan, "autoencoder")
+    (plan.place("autoencoder").folder / ".latents.npy.1").write_bytes(b"torn")
+    other = read(str(edited(("towers: {steps: 6", "towers: {steps: 7"))), plan.runs)
+    other.folder.mkdir()
+    pretraining.adopt(other)
+    assert {path.name for path in other.place("autoencoder").folder.iterdir()} == {WEIGHTS, "result.json"}
+    assert [path.name for path in other.folder.iterdir()] == ["autoencoder"]
+
+
+def test_the_record_is_told_of_what_is_done_and_of_what_was_adopted(plan: Pretraining, edited: Callable[..., Path]) -> None:
+    pretend(plan, "clips", "words", "towers")
+    other = read(str(edited(("towers: {steps: 6", "towers: {steps: 7"))), plan.runs)
+    other.folder.mkdir()
+    pretraining.adopt(other)
+    record = Memory()
+    pretraining.tell(other, record)
+    assert record.finished == {other.keys[stage]: other.place(stage).folder for stage in ("clips", "words")}
+
+
 class Told(Memory):
     """Remembers every call."""
 

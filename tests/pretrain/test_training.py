@@ -58,18 +58,20 @@ def quiet(row: Row) -> None:
 
 
 @pytest.mark.parametrize("at", [10, 20, 22])
-def test_an_interrupted_training_ends_in_the_same_weights_and_curves(tmp_path: Path, at: int) -> None:
+def test_an_interrupted_training_ends_in_the_same_weights_and_curves(tmp_path: Path, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
     train(Line(), SETTINGS, place(tmp_path / "whole"), quiet)
+
+    monkeypatch.setattr("vdit.pretrain.training.SAVE_EVERY", 10)
 
     def pull(row: Row) -> None:
         if row["step"] >= at:
             raise PlugError
 
     with pytest.raises(PlugError):
-        train(Line(), SETTINGS, place(tmp_path / "cut"), pull, save_every=10)
+        train(Line(), SETTINGS, place(tmp_path / "cut"), pull)
     assert not place(tmp_path / "cut").done
     seen: list[float] = []
-    train(Line(), SETTINGS, place(tmp_path / "cut"), lambda row: seen.append(row["step"]), save_every=10)
+    train(Line(), SETTINGS, place(tmp_path / "cut"), lambda row: seen.append(row["step"]))
     assert seen[0] > (10 if at > 10 else 0), "it has begun again"
     first, second = weights(tmp_path / "whole"), weights(tmp_path / "cut")
     assert all(torch.equal(first[name], second[name]) for name in first | second)
@@ -131,9 +133,9 @@ def test_every_stage_resumes_to_the_same_weights(
 ) -> None:
     """`finished` is the undisturbed one."""
     monkeypatch.setattr("vdit.pretrain.training.LOG_EVERY", 2)
+    monkeypatch.setattr("vdit.pretrain.training.SAVE_EVERY", 2)
     given = finished.given()
     given = replace(given, folders={**given.folders, stage: tmp_path})
-    monkeypatch.setattr(train, "__defaults__", (2,))
 
     def pull(row: Row) -> None:
         if row["step"] == 4:

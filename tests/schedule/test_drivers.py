@@ -53,6 +53,14 @@ def test_a_second_driver_of_a_study_is_refused_and_told_of_the_first(tmp_path: P
     assert len(list((tmp_path / "drivers").glob("*.json"))) == 1
 
 
+def test_it_is_told_how_to_look_at_the_first_where_there_is_a_way(tmp_path: Path) -> None:
+    with drivers.claim(tmp_path, "first", KEYS):
+        with pytest.raises(ValueError, match=r"wait for it or end it \(vdit status first shows how it stands\)$"):
+            drivers.claim(tmp_path, "first", KEYS, "vdit status first")
+        with pytest.raises(ValueError, match=r"wait for it or end it$"):
+            drivers.claim(tmp_path, "first", KEYS)
+
+
 def test_a_trial_that_another_study_runs_is_left_to_it(tmp_path: Path, other: subprocess.Popen[str]) -> None:
     with drivers.claim(tmp_path, "second", KEYS[1:3]) as mine:
         assert {key: driver.study for key, driver in mine.others.items()} == {KEYS[1]: "first"}

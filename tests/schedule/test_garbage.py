@@ -109,6 +109,26 @@ def test_leftovers_of_killed_runs_go_and_those_that_are_being_written_stay(runs:
     assert gone(runs).keys() == {str(path.relative_to(runs)) for path in leftovers}
 
 
+def test_drafts_of_a_pretraining_go_those_that_are_folders_whole(runs: Path) -> None:
+    plan(runs, "one", "")
+    recipe = runs / "pretrain" / ("c" * 16)
+    kept = [
+        write(recipe / "words/weights.safetensors"),
+        write(recipe / ".towers.124/weights.safetensors", old=False),
+        write(runs / "pretrain/clips/d/frames.npy"),
+    ]
+    drafts = [
+        write(recipe / ".checkpoint.123/unet/.weights.safetensors.123").parents[1],
+        write(recipe / "autoencoder/.latents.npy.123"),
+        write(runs / "pretrain/clips/d/.result.json.123"),
+    ]
+    age(drafts[0])
+    os.utime(recipe / ".towers.124", (OLD, OLD))
+    assert gone(runs) == {str(path.relative_to(runs)): "draft of a killed run" for path in drafts}
+    assert cli.main(["gc", "--yes", "--runs", str(runs)]) == 0
+    assert everything(runs / "pretrain") == set(kept) and not drafts[0].exists()
+
+
 def test_a_folder_is_named_by_the_first_digits_of_its_key(runs: Path) -> None:
     assert trial(runs, "a").name == folder_name("a" * 64)
 

@@ -184,8 +184,17 @@ def test_a_trial_that_the_record_refuses_holds_up_no_other(told: Spool, server: 
 
 
 def test_a_long_outage_is_read_from_the_folder_not_kept_in_memory(told: Spool, server: Server, tmp_path: Path) -> None:
+    outage(told, server, tmp_path / "trials" / folder_name(ENTRIES["VD-I"].key))
+
+
+def test_that_of_a_stage_is_read_from_the_stages_folder(told: Spool, server: Server, tmp_path: Path) -> None:
+    outage(Spool(server, server.opened, tmp_path, print, lambda entry: tmp_path / "stages" / entry.arm), server, tmp_path / "stages/VD-I")
+    assert told.close("FINISHED") == ""
+
+
+def outage(told: Spool, server: Server, folder: Path) -> None:
+    """Longer than memory takes rows."""
     entry, steps = ENTRIES["VD-I"], 3 * spool.ROWS_KEPT
-    folder = tmp_path / "trials" / folder_name(entry.key)
     folder.mkdir(parents=True)
     server.down = True
     told.start(entry)

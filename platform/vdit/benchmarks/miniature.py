@@ -1,7 +1,7 @@
 """The miniature world: moving coloured shapes and sentences that name one of them. Not in the paper; it makes a whole study run in minutes.
 
 Source     drawn here from data.world; the same seed gives the same bytes (with one version of the JPEG encoder)
-Layout     that of Ref-YouTube-VOS, with masks for train and valid, and world.json, which says what was drawn
+Layout     that of Ref-YouTube-VOS, with masks for train, valid and, where asked for, hard, and world.json, which says what was drawn
 Objects    two to `objects` a clip: six shapes, eight colours, moving left, right, up, down or standing still; nearer ones hide farther ones
 Sentences  two per object, naming it alone by colour, shape, place or motion; most further objects take an earlier one's colour
 Splits     train, valid and hard draw from different random streams. Each clip of valid has an object whose colour and shape never go
@@ -48,7 +48,10 @@ def locate(data: Data, folder: Path) -> Path:
 
 
 def write(root: Path, world: World) -> None:
-    """Write train and valid to a new folder: all of it, or nothing. Raises ValueError where root is taken or no such world can be."""
+    """Write train, valid and, where asked for, hard to a new folder: all of it, or nothing.
+
+    Raises ValueError where root is taken or no such world can be.
+    """
     check(world)
     root.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
@@ -64,12 +67,12 @@ def write(root: Path, world: World) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def check(world: World) -> None:
-    """What drawing cannot make sense of; that the objects fit is found out by trying."""
-    least = {"objects": 2, "frames": 1, "height": 32, "width": 32, "train_videos": 1, "valid_videos": 1, "seed": 0}
+def check(world: World, key: str = "data.world") -> None:
+    """Raises ValueError for what drawing cannot make sense of; that the objects fit is found out by trying. `key` is the world's."""
+    least = {"objects": 2, "frames": 1, "height": 32, "width": 32, "train_videos": 1, "valid_videos": 1, "hard_videos": 0, "seed": 0}
     for name, bound in least.items():
         if getattr(world, name) < bound:
-            raise ValueError(f"data.world.{name} is {getattr(world, name)}, expected at least {bound}")
+            raise ValueError(f"{key}.{name} is {getattr(world, name)}, expected at least {bound}")
 
 
 def signature(world: World) -> str:

@@ -1,5 +1,7 @@
 """`vdit pretrain RECIPE`: make a miniature text-to-video model, and the Video Swin beside it, from a recipe."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -70,32 +72,42 @@ def command(
         pretraining.adopt(plan)
         stages = pretraining.todo(plan, only)
         console.print(f"{plan.recipe.recipe}: {len(GRAPH) - len(pretraining.missing(plan))} of {len(GRAPH)} stages are done", markup=False)
-        if stages:
-            train(plan, stages, address, local, tracking_uri, console)
+        with recorded(plan, tracking_uri, console) as record:
+            pretraining.tell(plan, record)
+            if stages:
+                train(plan, stages, address, local, record, console)
         if not pretraining.missing(plan):
             deliver(plan, to, console)
 
 
-def train(plan: "Pretraining", stages: list[Any], address: str, local: bool, tracking_uri: str, console: "Console") -> None:
-    """Every stage that is missing, on Ray or here, with its record."""
-    from vdit.schedule import cluster, pretraining
-
-    record, status = open_record(plan, tracking_uri, console), "KILLED"
+@contextmanager
+def recorded(plan: "Pretraining", uri: str, console: "Console") -> "Iterator[Spool]":
+    """The record with the recipe's run open, which ends as the block does."""
+    record, status = open_record(plan, uri, console), "KILLED"
     try:
-        if not local:
-            cluster.attach(cluster.Cluster(address))
-        run = pretraining.in_order if local else pretraining.on_ray
-        run(plan, stages, record, console)
+        yield record
         status = "FINISHED"
     except (ValueError, OSError):
         status = "FAILED"
         raise
     finally:
-        if not local:
-            cluster.leave()
         unrecorded = record.close(status)
         if unrecorded:
             typer.echo(f"vdit: {unrecorded}", err=True)
+
+
+def train(plan: "Pretraining", stages: list[Any], address: str, local: bool, record: "Spool", console: "Console") -> None:
+    """Every stage that is missing, on Ray or here."""
+    from vdit.schedule import cluster, pretraining
+
+    if local:
+        pretraining.in_order(plan, stages, record, console)
+        return
+    try:
+        cluster.attach(cluster.Cluster(address))
+        pretraining.on_ray(plan, stages, record, console)
+    finally:
+        cluster.leave()
 
 
 def open_record(plan: "Pretraining", uri: str, console: "Console") -> "Spool":
@@ -111,7 +123,11 @@ def open_record(plan: "Pretraining", uri: str, console: "Console") -> "Spool":
         record.study(about)
         return record
 
-    return Spool(opened(), opened, plan.runs, lambda news: console.print(f"vdit: {news}", markup=False))
+    def say(news: str) -> None:
+        console.print(f"vdit: {news}", markup=False)
+
+    folders = plan.given().folders
+    return Spool(opened(), opened, plan.runs, say, lambda entry: folders[entry.arm])
 
 
 def deliver(plan: "Pretraining", to: Path | None, console: "Console") -> None:

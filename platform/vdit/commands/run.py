@@ -105,7 +105,7 @@ def claimed(console: "Console", plan: "Plan", runs: Path, asked: Asked) -> "tupl
     from vdit.study.plan import again
 
     keys = [one.key for one in due(plan, choose(plan, asked.arm, asked.seed), asked.searched)]
-    with drivers.claim(runs, plan.study.study, keys) as claim:
+    with drivers.claim(runs, plan.study.study, keys, f"vdit status {plan.study.study}") as claim:
         plan = work.refreshed(plan, runs)
         mine = work.of(due(plan, choose(plan, asked.arm, asked.seed), asked.searched), runs, claim.others, asked.retry_failed)
         undrawn = plan.undrawn if asked.searched else 0

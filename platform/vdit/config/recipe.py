@@ -1,6 +1,6 @@
 """A recipe of `vdit pretrain`: how a miniature text-to-video model, and the Video Swin beside it, are made of nothing (not in the paper).
 
-The defaults are those of experiments/pretrain/miniature.yaml, which says where each is from.
+The defaults are those of experiments/pretrain/miniature.yaml.
 """
 
 from typing import Annotated, Literal
@@ -45,8 +45,8 @@ class Autoencoder(Training):
     each latent channel's standard deviation is set to afterwards; the smaller, the more of it a step's noise hides.
     """
 
-    steps: Count = 800
-    batch: Count = 48
+    steps: Count = 600
+    batch: Count = 16
     learning_rate: Positive = 3e-3
     kl: Annotated[float, Field(ge=0)] = 1e-4
     object_weight: Annotated[float, Field(ge=1)] = 4.0
@@ -77,7 +77,7 @@ class Denoiser(Training):
     A caption is left out with the probability `caption_dropout`. `train_text` goes on training the text tower with the U-Net.
     """
 
-    steps: Count = 3000
+    steps: Count = 2400
     batch: Count = 8
     learning_rate: Positive = 2e-3
     warmup: Annotated[int, Field(ge=0)] = 60

@@ -33,8 +33,8 @@ class Networks:
 def seeded(architecture: sizes.Architecture, seed: int, single_frames: bool = False) -> Networks:
     """Each network drawn from `seed` as its library initialises it; the global generator stays where it was.
 
-    The U-Net is that for video, or that for `single_frames`. Latents are standardised on drawn frames (folded into the autoencoder's last
-    convolution): otherwise their spread, and with it how much the noise of a step hides, would be an accident of the seed.
+    The U-Net is that for video, or that for `single_frames`. Latents are standardised on drawn frames (folded into the autoencoder's
+    convolutions): otherwise their spread, and with it how much the noise of a step hides, would be an accident of the seed.
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
@@ -58,10 +58,22 @@ def drawn_frames(count: int) -> Tensor:
 def standardise_latents(vae: AutoencoderKL, scaling_factor: float, frames_N3HW: Tensor) -> None:
     """Changes `vae` so that the scaled posterior mean of `frames_N3HW` has mean 0 and spread 1 in each channel."""
     mean_NCHW = encode(vae, frames_N3HW).mean_NCHW
-    spread_C = mean_NCHW.std(dim=(0, 2, 3)) * scaling_factor
-    channels = len(spread_C)
-    vae.quant_conv.bias[:channels].sub_(mean_NCHW.mean(dim=(0, 2, 3))).div_(spread_C)
-    vae.quant_conv.weight[:channels].div_(spread_C[:, None, None, None])
+    standardise(vae, mean_NCHW.mean(dim=(0, 2, 3)), mean_NCHW.std(dim=(0, 2, 3)), 1 / scaling_factor)
+
+
+@torch.no_grad()
+def standardise(vae: AutoencoderKL, mean_C: Tensor, spread_C: Tensor, spread: float) -> None:
+    """Gives latents of this mean and spread mean 0 and `spread`, and tells the decoder: what is decoded stays what it was.
+
+    Mean and spread of the posterior change by the same affine map, folded into the 1x1 convolutions on both sides.
+    """
+    factor_C, channels = spread / spread_C, len(mean_C)
+    into, out_of = vae.quant_conv, vae.post_quant_conv
+    out_of.bias.add_(out_of.weight[:, :, 0, 0] @ mean_C)
+    out_of.weight.div_(factor_C[None, :, None, None])
+    into.bias[:channels].sub_(mean_C).mul_(factor_C)
+    into.weight[:channels].mul_(factor_C[:, None, None, None])
+    into.bias[channels:].add_(2 * factor_C.log())
 
 
 def forward_process(prediction: str = "epsilon") -> DDPMScheduler:

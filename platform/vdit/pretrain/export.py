@@ -1,7 +1,7 @@
 """The checkpoint folder of a pretraining: what vdit/backbones/miniature.py and video_swin.py load, in half precision (interface.md)."""
 
+import os
 import shutil
-import tempfile
 from dataclasses import asdict
 from hashlib import file_digest
 from pathlib import Path
@@ -27,7 +27,10 @@ IN_DIFFUSERS: dict[Prediction, str] = {"v": "v_prediction", "epsilon": "epsilon"
 def export(plan: Pretraining) -> Path:
     """Writes the folder of a pretraining whose stages are done, whole or not at all; the same weights give the same bytes."""
     recipe, architecture = plan.recipe, plan.model.architecture
-    draft = Path(tempfile.mkdtemp(prefix=f".{FOLDER}-", dir=plan.folder))
+    draft = plan.folder / f".{FOLDER}.{os.getpid()}"
+    # A killed process may have had the same number.
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
     try:
         prediction = IN_DIFFUSERS[recipe.denoiser.prediction]
         miniature.write(draft, draft, architecture, networks(plan), prediction)
@@ -45,7 +48,6 @@ def export(plan: Pretraining) -> Path:
             "architecture": asdict(architecture),
         }
         miniature.save_json(draft / modelscope.CARD, card)
-        draft.chmod(0o755)
         return moved(draft, plan.folder / FOLDER)
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from vdit.benchmarks.world import paths, scene
+from vdit.benchmarks import miniature
+from vdit.benchmarks.world import scene
+from vdit.benchmarks.world.captions import VALUES
 from vdit.config import architecture as sizes
 from vdit.config.model import Model
 from vdit.config.recipe import Recipe
 from vdit.study.explain import complaint
 
 CELL = 8  # pixels of a latent cell: the autoencoder has four blocks, three of which halve
-SMALLEST = 32
 TRIED = 100  # scenes, among which there is one with all objects
-ATTRIBUTES = {"shapes": scene.SHAPES, "colours": scene.COLOURS, "motions": paths.MOTIONS}
 
 
 def check(recipe: Recipe, model: Model, path: Path) -> None:
@@ -23,6 +23,10 @@ def check(recipe: Recipe, model: Model, path: Path) -> None:
             ("preset",),
             f"{recipe.preset!r} has the U-Net of Stable Diffusion, which sees single frames; name one with a U-Net for video: miniature",
         )
+    try:
+        miniature.check(recipe.world, "world")
+    except ValueError as error:
+        raise complaint(path, (), str(error)) from error
     for key, problem in (*clips(recipe), *world(recipe), *networks(model.architecture)):
         raise complaint(path, key.split("."), problem)
     try:
@@ -49,19 +53,18 @@ def clips(recipe: Recipe) -> Iterator[tuple[str, str]]:
 
 
 def world(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """What the networks and the captions ask for beyond what can be drawn."""
     drawn = recipe.world
     if drawn.frames < 2:
         yield "world.frames", f"is {drawn.frames}; motion is seen in 2 frames or more"
     for side in ("height", "width"):
         pixels = getattr(drawn, side)
-        if pixels % CELL or pixels < SMALLEST:
-            yield f"world.{side}", f"is {pixels}; the autoencoder needs a multiple of {CELL}, at least {SMALLEST}"
-    if drawn.objects < 2:
-        yield "world.objects", f"is {drawn.objects}; scenes have 2 objects or more"
-    for kind, values in ATTRIBUTES.items():
+        if pixels % CELL:
+            yield f"world.{side}", f"is {pixels}; the autoencoder needs a multiple of {CELL}"
+    for kind, values in VALUES.items():
         if drawn.objects >= len(values):
             most = f"with at most {len(values) - 1} objects one is always left that none of them has"
-            yield "world.objects", f"is {drawn.objects}, the world has {len(values)} {kind}; {most}"
+            yield "world.objects", f"is {drawn.objects}, the world has {len(values)} {kind}s; {most}"
 
 
 def networks(architecture: sizes.Architecture) -> Iterator[tuple[str, str]]:

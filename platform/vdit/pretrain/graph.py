@@ -5,7 +5,7 @@ the denoiser costs a denoiser.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -56,14 +56,18 @@ CODE = (
     "train/seeds.py",
 )
 
+# Of the world: how many clips the benchmark has of its own streams, from which no stage draws.
+NOT_READ = ("train_videos", "valid_videos", "hard_videos")
+
 
 def keys(recipe: Recipe, architecture: Architecture, manifests: Path | None) -> Keys:
     """64 hex digits for each stage; the names of recipe and preset do not enter."""
     found: dict[Stage, str] = {}
-    common = {"seed": recipe.seed, "world": recipe.world, "clips": recipe.clips, "held_out": recipe.held_out}
+    world = {name: value for name, value in asdict(recipe.world).items() if name not in NOT_READ}
+    common = {"seed": recipe.seed, "world": world, "clips": recipe.clips, "held_out": recipe.held_out}
     for stage, part in GRAPH.items():
         # Clips are drawn by the world's own seed; which of them are held out is the business of those who read them.
-        read = {"world": recipe.world, "clips": recipe.clips} if stage == "clips" else {**common, "training": getattr(recipe, stage)}
+        read = {"world": world, "clips": recipe.clips} if stage == "clips" else {**common, "training": getattr(recipe, stage)}
         networks = {name: getattr(architecture, name) for name in part.networks}
         needs = [found[need] for need in part.needs]
         code = code_digest((*CODE, f"pretrain/stages/{stage}.py"), manifests)

@@ -15,6 +15,8 @@ from vdit.model.diffusion import Start, layers
 if TYPE_CHECKING:
     from diffusers import UNet3DConditionModel
 
+    from vdit.model.diffusion import UNet
+
 
 def noised(latents_BTCHW: Tensor, noise_BTCHW: Tensor, share_B: Tensor) -> Tensor:
     """Latents of which the share `share_B` of the variance is signal."""
@@ -37,13 +39,18 @@ def _roots(share_B: Tensor) -> tuple[Tensor, Tensor]:
 
 def predict(unet: "UNet3DConditionModel", noisy_BTCHW: Tensor, steps_B: Tensor, prompts_BLC: Tensor) -> Tensor:
     """The U-Net's whole pass, [B, T, C, H, W]; as diffusers computes it, by the faster layers that read its features."""
-    clips, frames = noisy_BTCHW.shape[:2]
+    frames = noisy_BTCHW.shape[1]
     x = rearrange(noisy_BTCHW, "b t c h w -> (b t) c h w").contiguous(memory_format=torch.channels_last)
     x = unet.conv_in(x)
     x = unet.transformer_in(x, num_frames=frames, return_dict=False)[0]
     time_BC = unet.time_embedding(unet.time_proj(steps_B))
     started = Start(x, None, time_BC.repeat_interleave(frames, dim=0), frames)
-    for _, x in layers(unet, started, prompts_BLC.repeat_interleave(frames, dim=0)):
-        last_NCHW = x
+    return predicted(unet, started, prompts_BLC.repeat_interleave(frames, dim=0))
+
+
+def predicted(unet: "UNet", started: Start, prompts_NLC: Tensor) -> Tensor:
+    """[B, T, C, H, W]: the U-Net's whole output, from its first look at the prompt on."""
+    for _, x_NCHW in layers(unet, started, prompts_NLC):
+        last_NCHW = x_NCHW
     output_NCHW: Tensor = unet.conv_out(unet.conv_act(unet.conv_norm_out(last_NCHW)))
-    return rearrange(output_NCHW, "(b t) c h w -> b t c h w", b=clips)
+    return rearrange(output_NCHW, "(b t) c h w -> b t c h w", t=started.frames)

@@ -41,7 +41,7 @@ class Pretraining:
         return self.given().place(stage)
 
     def given(self) -> Given:
-        """Clips are a gigabyte: recipes with the same ones share a folder."""
+        """Clips are three quarters of a gigabyte: recipes with the same ones share a folder."""
         folders: dict[str, Path] = {stage: self.folder / stage for stage in GRAPH}
         folders["clips"] = self.runs / "pretrain" / "clips" / folder_name(self.keys["clips"])
         return Given(self.recipe, self.model.architecture, folders, {str(stage): key for stage, key in self.keys.items()})

@@ -136,7 +136,7 @@ class State:
                 self.adam.state[parameter] = {"step": torch.tensor(float(self.step)), **moments}
 
 
-def train(task: Task, training: Training, place: Place, report: Report, save_every: int = SAVE_EVERY) -> None:
+def train(task: Task, training: Training, place: Place, report: Report) -> None:
     """Trains to the end, from the last checkpoint; leaves weights, the curves and, last, result.json in the folder."""
     sweep(place.folder)
     state = State(task.module, training)
@@ -159,7 +159,7 @@ def train(task: Task, training: Training, place: Place, report: Report, save_eve
             losses = []
             append_rows(place.folder / ROWS, [row])
             report(row)
-        if not last and state.step % save_every == 0:
+        if not last and state.step % SAVE_EVERY == 0:
             state.save(place.folder, place.key)
     _conclude(task, state, place, seen)
 

@@ -92,10 +92,11 @@ class Claim:
         return None
 
 
-def claim(runs: Path, study: str, keys: Sequence[str]) -> Claim:
+def claim(runs: Path, study: str, keys: Sequence[str], see: str = "") -> Claim:
     """Announces that this process runs the trials `keys` of `study`. Raises ValueError naming the driver that runs the study already.
 
-    Trials that another study's driver runs are that one's: they are in `others`, and are not claimed.
+    Trials that another study's driver runs are that one's: they are in `others`, and are not claimed. `see` is the command that shows how
+    the study stands, where there is one.
     """
     folder = runs / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +108,8 @@ def claim(runs: Path, study: str, keys: Sequence[str]) -> Claim:
         living = [driver for _, driver in found if driver is not None]
         same = next((driver for driver in living if driver.study == study), None)
         if same is not None:
-            raise ValueError(f"{same} runs already in {runs}; wait for it or end it (vdit status {study} shows how it stands)")
+            shows = f" ({see} shows how it stands)" if see else ""
+            raise ValueError(f"{same} runs already in {runs}; wait for it or end it{shows}")
         owner = {trial: driver for driver in living for trial in driver.trials}
         others = {key: owner[folder_name(key)] for key in keys if folder_name(key) in owner}
         mine = tuple(folder_name(key) for key in keys if key not in others)

@@ -98,10 +98,12 @@ def finished(folder: Path, uses: Use) -> Iterator[Piece]:
 
 def leftovers(runs: Path, now: float) -> Iterator[Piece]:
     """Drafts of killed writers, and what Ray Tune had of killed runs."""
-    places = [runs / "manifests", runs / FOLDER, *folders(runs / "studies"), *(folder for folder in folders(runs / "trials"))]
-    for place in (*places, *(folder / "checkpoint" for folder in folders(runs / "trials"))):
+    trained, recipes = folders(runs / "trials"), shown(runs / "pretrain")
+    places = [runs / "manifests", runs / FOLDER, *folders(runs / "studies"), *trained, *(folder / "checkpoint" for folder in trained)]
+    for place in (*places, *recipes, *(stage for recipe in recipes for stage in shown(recipe))):
         for draft in place.glob(".*") if place.is_dir() else ():
-            if DRAFT.fullmatch(draft.name) and now - draft.lstat().st_mtime >= IDLE_SECONDS:
+            # A checkpoint, or a stage that is copied, has a draft that is a folder.
+            if DRAFT.fullmatch(draft.name) and now - newest(draft) >= IDLE_SECONDS:
                 yield piece(draft, "draft of a killed run")
     for folder in folders(runs / "ray"):
         if now - newest(folder) >= IDLE_SECONDS:
@@ -120,6 +122,11 @@ def rehearsals(runs: Path, uses: Use, now: float) -> Iterator[Piece]:
 
 def folders(place: Path) -> list[Path]:
     return sorted(path for path in place.iterdir() if path.is_dir() and not path.is_symlink()) if place.is_dir() else []
+
+
+def shown(place: Path) -> list[Path]:
+    """Its folders that are no drafts."""
+    return [folder for folder in folders(place) if not folder.name.startswith(".")]
 
 
 def piece(path: Path, why: str) -> Piece:

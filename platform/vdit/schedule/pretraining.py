@@ -58,9 +58,18 @@ def adopt(plan: Pretraining) -> None:
         place, other = plan.place(stage), elsewhere(plan, stage)
         if not place.done and other is not None:
             draft = plan.folder / f".{stage}.{os.getpid()}"
-            shutil.copytree(other, draft)
+            shutil.rmtree(draft, ignore_errors=True)
+            # What is hidden is being written there, or was by a process that was killed.
+            shutil.copytree(other, draft, ignore=shutil.ignore_patterns(".*"))
             shutil.rmtree(place.folder, ignore_errors=True)
             draft.rename(place.folder)
+
+
+def tell(plan: Pretraining, record: Record) -> None:
+    """The record, of every stage that is done: an earlier one may have been lost, and one that was adopted had none here."""
+    for stage in GRAPH:
+        if plan.place(stage).done:
+            record.finish(entry(plan, stage), plan.place(stage).folder)
 
 
 def entry(plan: Pretraining, stage: Stage) -> Entry:

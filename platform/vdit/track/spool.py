@@ -1,7 +1,8 @@
 """Tells the record in the background: a study never waits for MLflow, and what a dead server missed arrives when it is back, once.
 
-A trial's folder is the spool: its steps and its result lie there before the record is told of them, so that memory holds only which
-trials the record has to be told of. What is not delivered when the study ends, the next `vdit run` finds in the folders.
+A trial's folder, or that of a stage of a pretraining, is the spool: its steps and its result lie there before the record is told of them,
+so that memory holds only which trials the record has to be told of. What is not delivered when the study ends, the next `vdit run` finds
+in the folders.
 """
 
 import threading
@@ -35,6 +36,7 @@ class Due:
     """What the record has yet to be told of one trial. `overflow`: its rows have to be read from its folder."""
 
     entry: Entry
+    folder: Path
     rows: list[Mapping[str, float]] = field(default_factory=list)
     overflow: bool = False
     finished: Path | None = None
@@ -55,9 +57,9 @@ class Due:
                 self.finished, self.failed, self.skipped = later.finished, later.failed, later.skipped
         return self
 
-    def deliver(self, record: Record, runs: Path) -> None:
+    def deliver(self, record: Record) -> None:
         """The record has been told that the trial started."""
-        rows = history(runs / "trials" / folder_name(self.entry.key)) if self.overflow else self.rows
+        rows = history(self.folder) if self.overflow else self.rows
         if rows:
             record.log(self.entry.key, rows)
         if self.finished:
@@ -71,12 +73,20 @@ class Due:
 class Spool:
     """A Record that answers at once. `record` is open; `reopen` opens it again, with its study's run, after it was lost.
 
-    `say` is told when it is lost and when it is back, from another thread.
+    `say` is told when it is lost and when it is back, from another thread. `place` is the folder of an entry, by default a trial's.
     """
 
-    def __init__(self, record: StudyRecord, reopen: Callable[[], StudyRecord], runs: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        record: StudyRecord,
+        reopen: Callable[[], StudyRecord],
+        runs: Path,
+        say: Callable[[str], None],
+        place: Callable[[Entry], Path] | None = None,
+    ) -> None:
         self.record: StudyRecord | None = record
         self.reopen, self.runs, self.say = reopen, runs, say
+        self.place = place or (lambda entry: runs / "trials" / folder_name(entry.key))
         self.known: dict[str, Entry] = {}
         self.due: dict[str, Due] = {}
         self.started: set[str] = set()
@@ -91,21 +101,24 @@ class Spool:
         self.thread.start()
 
     def start(self, entry: Entry) -> None:
-        self.tell(Due(entry))
+        self.tell(Due(entry, self.place(entry)))
 
     def log(self, key: str, rows: Sequence[Mapping[str, float]]) -> None:
-        due = Due(self.known[key])
+        entry = self.known[key]
+        due = Due(entry, self.place(entry))
         due.add(rows)
         self.tell(due)
 
     def finish(self, entry: Entry, folder: Path) -> None:
-        self.tell(Due(entry, finished=folder))
+        self.tell(Due(entry, self.place(entry), finished=folder))
 
     def fail(self, key: str, reason: str) -> None:
-        self.tell(Due(self.known[key], failed=reason))
+        entry = self.known[key]
+        self.tell(Due(entry, self.place(entry), failed=reason))
 
     def skip(self, key: str, reason: str) -> None:
-        self.tell(Due(self.known[key], skipped=reason))
+        entry = self.known[key]
+        self.tell(Due(entry, self.place(entry), skipped=reason))
 
     def study(self, plan: Mapping[str, Any]) -> None:
         """The plan has changed, such as by a point that a search has drawn."""
@@ -175,7 +188,7 @@ class Spool:
             del self.notes[name]
         if due is not None:
             self.begin(due.entry, record)
-            due.deliver(record, self.runs)
+            due.deliver(record)
         if last:
             record.close(last)
         with self.changed:

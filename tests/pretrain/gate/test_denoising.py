@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from vdit.benchmarks.world import captions
+from vdit.benchmarks.world.captions import ATTRIBUTES, VALUES, Attribute, wrong
 from vdit.config.data import World
 from vdit.pretrain.gate.clips import anything, pairs, take
-from vdit.pretrain.gate.denoising import ATTRIBUTES, NOTHING, TIMESTEPS, TRUE, VALUES, at_each, errors, readings, rows, wrong
+from vdit.pretrain.gate.denoising import NOTHING, TIMESTEPS, TRUE, at_each, errors, readings, rows
 
 ALPHAS = torch.linspace(0.00085**0.5, 0.012**0.5, 1000).square().neg().add(1).cumprod(0).double()
 CLIPS = take(pairs(World(seed=5, frames=3, height=32, width=64)), 12, anything)
@@ -42,12 +43,12 @@ def said() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES)
-def test_a_wrong_value_is_one_that_nothing_in_the_scene_has(attribute: str) -> None:
+def test_a_wrong_value_is_one_that_nothing_in_the_scene_has(attribute: Attribute) -> None:
     for seed, clip in enumerate(CLIPS):
         things = clip.scene.things
-        changed = wrong(things, attribute, np.random.default_rng(seed))  # type: ignore[arg-type]
+        changed = wrong(things, attribute, np.random.default_rng(seed))
         had, has = ([getattr(thing, attribute) for thing in some] for some in (things, changed))
-        assert not set(had) & set(has) and set(has) <= set(VALUES[attribute])  # type: ignore[index]
+        assert not set(had) & set(has) and set(has) <= set(VALUES[attribute])
         assert (had[0] == had[1]) == (has[0] == has[1])
         for name in {"colour", "shape", "motion", "path", "radius"} - {attribute}:
             assert all(getattr(one, name) is getattr(other, name) for one, other in zip(things, changed, strict=True))

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from vdit.benchmarks.world import captions
+from vdit.benchmarks.world.captions import ATTRIBUTES, VALUES
 from vdit.config.data import World
 from vdit.pretrain.gate import classifier, samples
-from vdit.pretrain.gate.denoising import ATTRIBUTES, VALUES
 from vdit.pretrain.gate.samples import Shown
 
 WORLD = World(seed=5, frames=3, height=32, width=64)

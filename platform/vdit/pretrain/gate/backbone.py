@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import Literal, Protocol, cast
 
 import torch
 from einops import rearrange
@@ -15,14 +15,12 @@ from torch.nn.functional import interpolate
 from vdit.backbones import modelscope, random
 from vdit.config.model import Model
 from vdit.model import autoencoder
-from vdit.model.diffusion import ORDER, Start, layers, side_outputs, start
+from vdit.model.diffusion import ORDER, side_outputs, start
 from vdit.model.frozen import FrozenDiffusion
 from vdit.model.networks import seeded
 from vdit.model.words import text_embedding, token_ids
+from vdit.pretrain.noising import predicted
 from vdit.video import Frames
-
-if TYPE_CHECKING:
-    from vdit.model.diffusion import UNet
 
 Prediction = Literal["epsilon", "v_prediction"]
 SCHEDULER = Path("scheduler") / "scheduler_config.json"
@@ -98,13 +96,6 @@ class Backbone:
         if caption not in self.texts:
             self.texts[caption] = text_embedding(self.frozen, token_ids(self.frozen, (caption,)))[0]
         return self.texts[caption]
-
-
-def predicted(unet: "UNet", started: Start, prompts_NLC: Tensor) -> Tensor:
-    """[B, T, C, H, W]: the U-Net's whole output."""
-    *_, (_, last_NCHW) = layers(unet, started, prompts_NLC)
-    output_NCHW: Tensor = unet.conv_out(unet.conv_act(unet.conv_norm_out(last_NCHW)))
-    return rearrange(output_NCHW, "(b t) c h w -> b t c h w", t=started.frames)
 
 
 def chunks(clips: int) -> list[slice]:

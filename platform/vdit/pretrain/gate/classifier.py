@@ -9,8 +9,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from vdit.benchmarks.world.captions import ATTRIBUTES, VALUES
 from vdit.benchmarks.world.scene import Thing
-from vdit.pretrain.gate.denoising import ATTRIBUTES, VALUES
 
 WIDTH, GROUPS = 32, 8
 STEPS, BATCH, RATE, DECAY = 1000, 64, 3e-3, 1e-2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vdit.benchmarks.world import pixels, scene
-from vdit.benchmarks.world.scene import Scene, Split
+from vdit.benchmarks.world.scene import Scene
 from vdit.config.data import World
 from vdit.video import Frames
 
@@ -36,15 +36,15 @@ class Clip:
 Accept = Callable[[Clip], bool]
 
 
-def pairs(world: World, split: Split = "valid") -> Iterator[Clip]:
-    """Clips of two things, each of which has at least one cell, in the order of their numbers.
+def pairs(world: World) -> Iterator[Clip]:
+    """Clips of two things from split "valid", each of which has at least one cell, in the order of their numbers.
 
     A generator, so that sets of clips taken from it one after the other never share one.
     """
     two = changed(world, objects=2)
     number = 0
     while True:
-        drawn = scene.draw(two, scene.generator(two, split, number), split)
+        drawn = scene.draw(two, scene.generator(two, "valid", number), "valid")
         number += 1
         if len(drawn.things) == 2 and visible(clip := render(drawn)):
             yield clip

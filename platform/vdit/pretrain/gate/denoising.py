@@ -6,16 +6,14 @@ The ratio of errors is the same in the noise, in v and in the clean latents: at 
 # K timesteps, S seeds, B clips, T frames, C channels, H W latent size
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, Literal, get_args
 
 import numpy as np
 from torch import Tensor
 
 from vdit.benchmarks.world import captions
-from vdit.benchmarks.world.paths import MOTIONS
-from vdit.benchmarks.world.scene import COLOURS, SHAPES, Thing
+from vdit.benchmarks.world.captions import ATTRIBUTES, wrong
+from vdit.benchmarks.world.scene import Thing
 from vdit.config.model import Diffusion
 from vdit.model.diffusion import noised
 from vdit.pretrain.gate.backbone import Denoiser, chunks
@@ -23,9 +21,6 @@ from vdit.pretrain.gate.clips import gaussian
 from vdit.pretrain.gate.interval import Array, Interval, bootstrap
 from vdit.pretrain.gate.table import Row, verdict
 
-Attribute = Literal["colour", "shape", "motion"]
-ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
-VALUES: Mapping[Attribute, tuple[str, ...]] = {"colour": COLOURS, "shape": SHAPES, "motion": MOTIONS}
 TIMESTEPS = (300, 400, 500, 600, 700)
 BOUND = 5.0  # per cent
 TRUE, NOTHING = "true", "no caption"
@@ -38,15 +33,6 @@ def readings(things: Sequence[Thing], rng: np.random.Generator) -> dict[str, str
         **{attribute: captions.whole(wrong(things, attribute, rng)) for attribute in ATTRIBUTES},
         NOTHING: "",
     }
-
-
-def wrong(things: Sequence[Thing], attribute: Attribute, rng: np.random.Generator) -> tuple[Thing, ...]:
-    """The things with values of `attribute` that none of them has; those that had the same still have."""
-    had = list(dict.fromkeys(getattr(thing, attribute) for thing in things))
-    others = [value for value in VALUES[attribute] if value not in had]
-    given = dict(zip(had, rng.permutation(others).tolist(), strict=False))
-    # A dictionary, since mypy cannot see which field is meant.
-    return tuple(replace(thing, **dict[str, Any]({attribute: given[getattr(thing, attribute)]})) for thing in things)
 
 
 def errors(denoiser: Denoiser, latents_BTCHW: Tensor, said: Mapping[str, Sequence[str]], key: tuple[int, ...]) -> dict[str, Array]:

@@ -25,12 +25,12 @@ class Interval:
     high: float
 
 
-def bootstrap(statistic: Statistic, clips: int, seed: int = 0) -> Interval:
-    """Percentiles of `statistic` on clips drawn anew with all their seeds. The draws depend on `clips` and `seed` alone.
+def bootstrap(statistic: Statistic, clips: int) -> Interval:
+    """Percentiles of `statistic` on clips drawn anew with all their seeds. The draws depend on `clips` alone.
 
     So two figures of the same clips are drawn together, and a difference inside `statistic` is a paired one.
     """
-    drawn_RC = np.random.default_rng(seed).multinomial(clips, np.full(clips, 1 / clips), size=REPLICATES).astype(np.float64)
+    drawn_RC = np.random.default_rng(0).multinomial(clips, np.full(clips, 1 / clips), size=REPLICATES).astype(np.float64)
     low, high = np.quantile(statistic(drawn_RC), ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Interval(float(statistic(np.ones((1, clips)))[0]), float(low), float(high))
 

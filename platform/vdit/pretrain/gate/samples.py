@@ -10,13 +10,12 @@ import numpy as np
 import torch
 
 from vdit.benchmarks.world import captions, paths, scene
-from vdit.benchmarks.world.paths import MOTIONS
-from vdit.benchmarks.world.scene import COLOURS, SHAPES, Scene, Thing
+from vdit.benchmarks.world.captions import ATTRIBUTES, VALUES
+from vdit.benchmarks.world.scene import Scene, Thing
 from vdit.config.data import World
 from vdit.pretrain.gate import classifier, ddim
 from vdit.pretrain.gate.backbone import Denoiser, chunks
 from vdit.pretrain.gate.clips import Clip, gaussian, render, visible
-from vdit.pretrain.gate.denoising import ATTRIBUTES, VALUES
 from vdit.pretrain.gate.interval import wilson
 from vdit.pretrain.gate.table import Row, verdict
 
@@ -44,7 +43,7 @@ def alone(world: World) -> Iterator[Clip]:
 
 def combinations(like: Thing, count: int, *key: int) -> tuple[Thing, ...]:
     """Things of different colour, shape and motion, all as often as `count` allows, in an order that `key` draws."""
-    every = list(product(COLOURS, SHAPES, MOTIONS))
+    every = list(product(*VALUES.values()))
     order = np.random.default_rng(key).permutation(len(every)).tolist()
     picked = (every[order[index % len(every)]] for index in range(count))
     return tuple(replace(like, colour=colour, shape=shape, motion=motion) for colour, shape, motion in picked)

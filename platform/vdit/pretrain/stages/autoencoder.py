@@ -12,7 +12,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 
 from vdit.model.autoencoder import encode
-from vdit.model.networks import vae_config
+from vdit.model.networks import standardise, vae_config
 from vdit.pretrain import clips
 from vdit.pretrain.given import Given
 from vdit.pretrain.training import CPU, Draws, Report, train
@@ -65,21 +65,6 @@ def statistics(vae: AutoencoderKL, seen: clips.Clips, numbers: "np.typing.NDArra
     means = [encode(vae, 2 * clips.shares(seen.frames_NTHW3[number]) - 1).mean_NCHW for number in numbers]
     mean_NCHW = torch.cat(means)
     return mean_NCHW.mean(dim=(0, 2, 3)), mean_NCHW.std(dim=(0, 2, 3))
-
-
-@torch.no_grad()
-def standardise(vae: AutoencoderKL, mean_C: Tensor, spread_C: Tensor, spread: float) -> None:
-    """Gives latents of this mean and spread mean 0 and `spread`, and tells the decoder: what is decoded stays what it was.
-
-    Mean and spread of the posterior change by the same affine map, folded into the 1x1 convolutions on both sides.
-    """
-    factor_C, channels = spread / spread_C, len(mean_C)
-    into, out_of = vae.quant_conv, vae.post_quant_conv
-    out_of.bias.add_(out_of.weight[:, :, 0, 0] @ mean_C)
-    out_of.weight.div_(factor_C[None, :, None, None])
-    into.bias[:channels].sub_(mean_C).mul_(factor_C)
-    into.weight[:channels].mul_(factor_C[:, None, None, None])
-    into.bias[channels:].add_(2 * factor_C.log())
 
 
 def _decibels(error: Tensor) -> float:

@@ -6,7 +6,6 @@ B clips, T frames, C latent channels, H W latent size.
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vdit.benchmarks.world import captions
-from vdit.benchmarks.world.paths import MOTIONS
-from vdit.benchmarks.world.scene import COLOURS, SHAPES, Scene, Thing
 from vdit.model.autoencoder import encode
 from vdit.model.networks import forward_process, vae_config, video_unet
 from vdit.pretrain import captioning, clips
 from vdit.pretrain.given import Given
 from vdit.pretrain.noising import noised, predict, target
 from vdit.pretrain.training import CPU, Draws, Report, draws, train, weights
+from vdit.train.folder import sweep
 from vdit.train.seeds import derive, drawing
 
 LATENTS = "latents.npy"
 SHOWN_CLIPS = 32
 AT_ONCE = 16
 SHOWN_STEPS = (300, 500, 700)
-VALUES: Mapping[str, tuple[str, ...]] = {"colour": COLOURS, "shape": SHAPES, "motion": MOTIONS}
 
 
 class Prompted(nn.Module):
@@ -91,7 +88,7 @@ class Denoising:
         fixed, numbers = draws("denoiser", "held out"), self.clips.shown(SHOWN_CLIPS)
         scenes = [self.scenes[number] for number in numbers]
         said = {"true": [captions.whole(scene.things) for scene in scenes], "null": [""] * len(scenes)}
-        said |= {kind: [captions.whole(mistaken(scene, kind, fixed.rng)) for scene in scenes] for kind in VALUES}
+        said |= {kind: [captions.whole(captions.wrong(scene.things, kind, fixed.rng)) for scene in scenes] for kind in captions.ATTRIBUTES}
         found: dict[str, float] = {}
         for step in SHOWN_STEPS:
             seed = int(fixed.rng.integers(2**31))
@@ -115,14 +112,6 @@ class Denoising:
         return {f"{part}.{name}": tensor for part, network in parts.items() for name, tensor in network.state_dict().items()}
 
 
-def mistaken(scene: Scene, kind: str, rng: np.random.Generator) -> tuple[Thing, ...]:
-    """The scene's things, each with a colour, shape or motion that none of them has; as they are where all are taken."""
-    used = {getattr(thing, kind) for thing in scene.things}
-    free = [value for value in VALUES[kind] if value not in used]
-    others: list[dict[str, Any]] = [{kind: free[rng.integers(len(free))]} for _ in scene.things] if free else []
-    return tuple(replace(thing, **other) for thing, other in zip(scene.things, others, strict=True)) if free else scene.things
-
-
 def latents(given: Given, seen: clips.Clips) -> NDArray[np.float32]:
     """[N, T, C, H, W], scaled as the U-Net reads them."""
     path = given.folders["autoencoder"] / LATENTS
@@ -137,6 +126,7 @@ def latents(given: Given, seen: clips.Clips) -> NDArray[np.float32]:
 
 def _write(path: Path, clips_TCHW: Iterable[Tensor], count: int) -> None:
     """Whole or not at all."""
+    sweep(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     array: np.memmap[Any, Any] | None = None
     for number, clip_TCHW in enumerate(clips_TCHW):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vdit.benchmarks.world.paths import MOTIONS
-from vdit.benchmarks.world.scene import COLOURS, SHAPES, Scene
+from vdit.benchmarks.world.captions import VALUES
+from vdit.benchmarks.world.scene import Scene
 from vdit.config.architecture import Swin
 from vdit.model.collate import MEAN, STD, channels
 from vdit.model.swin import VideoSwinFeatures
@@ -22,7 +22,6 @@ from vdit.pretrain.given import Given
 from vdit.pretrain.training import CPU, Draws, Report, train
 from vdit.train.seeds import derive, drawing
 
-GROUPS: Mapping[str, tuple[str, ...]] = {"colour": COLOURS, "shape": SHAPES, "motion": MOTIONS}
 SHOWN_CLIPS = 128
 AT_ONCE = 16
 
@@ -35,7 +34,7 @@ class Classifier(nn.Module):
         self.swin = VideoSwinFeatures(sizes)
         width = self.swin.widths[-1]
         self.norm = nn.LayerNorm(width)
-        self.attributes = nn.Linear(width, sum(len(names) for names in GROUPS.values()))
+        self.attributes = nn.Linear(width, sum(len(names) for names in VALUES.values()))
 
     def forward(self, shares_BT3HW: Tensor) -> Tensor:
         """[B, A]"""
@@ -70,7 +69,7 @@ class Classification:
         scores_BA = torch.cat([self.module(self.seen(part)) for part in parts])
         present_BA = torch.from_numpy(self.present_NA[numbers])
         right_BA = ((scores_BA > 0) == (present_BA > 0)).float()
-        kinds = zip(GROUPS, torch.split(right_BA, [len(names) for names in GROUPS.values()], dim=1), strict=True)
+        kinds = zip(VALUES, torch.split(right_BA, [len(names) for names in VALUES.values()], dim=1), strict=True)
         loss = functional.binary_cross_entropy_with_logits(scores_BA, present_BA)
         return {"loss": float(loss), **{kind: float(answers.mean()) for kind, answers in kinds}}
 
@@ -80,8 +79,8 @@ class Classification:
 
 def present(scene: Scene) -> NDArray[np.float32]:
     """[A]: 1 for what some object of the scene has."""
-    had = {kind: {getattr(thing, kind) for thing in scene.things} for kind in GROUPS}
-    return np.array([name in had[kind] for kind, names in GROUPS.items() for name in names], np.float32)
+    had = {kind: {getattr(thing, kind) for thing in scene.things} for kind in VALUES}
+    return np.array([name in had[kind] for kind, names in VALUES.items() for name in names], np.float32)
 
 
 def run(given: Given, report: Report) -> None:
