@@ -31,7 +31,7 @@ class Files:
         return self.tables[run_id]
 
     def document(self, *_: str) -> dict[str, Any]:
-        return {"python": "3"}
+        return {"python": "3", "trial": {"launch": {"weights": None}}}
 
 
 def table(changed: int, strides: tuple[int, ...] = (8, 16, 32)) -> pd.DataFrame:
