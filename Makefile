@@ -5,6 +5,8 @@ RUNS ?= runs
 STUDY ?= demo
 KILLS ?= 100
 SEED ?= 0
+# That tests run in, of up to 2 GB each.
+PROCESSES ?= 2
 # Two threads that wait for each other on busy cores are slower than one, and rounding depends on their number.
 export OMP_NUM_THREADS ?= 1
 PORT ?= 5000
@@ -24,8 +26,9 @@ demo: setup
 	$(BIN)/vdit --runs $(RUNS) tables $(STUDY)
 	$(BIN)/vdit --runs $(RUNS) report $(STUDY)
 
+# A file of tests is one process's: its fixtures are made once.
 test: setup
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses $(PROCESSES) --dist loadfile
 
 test-all: setup
 	$(BIN)/python -m pytest -q -m ""

@@ -121,7 +121,7 @@ def weights(place: Path) -> dict[str, torch.Tensor]:
 @pytest.mark.usefixtures("process_group")
 def test_a_killed_worker_costs_nothing_but_time(study: Study, tmp_path: Path) -> None:
     """And the same command again runs nothing; a forgotten trial runs alone; the tables are made of what ran."""
-    study.study.write_text(study.study.read_text().replace("max_steps: 6", "epochs: 20, max_steps: 30"))
+    study.study.write_text(study.study.read_text().replace("max_steps: 6", "epochs: 20, max_steps: 12"))
     process = study.start("--no-rehearsal")
     wait_for(lambda: study.rows() >= 5, process)
     (victim, *_) = workers(process)
@@ -135,7 +135,7 @@ def test_a_killed_worker_costs_nothing_but_time(study: Study, tmp_path: Path) ->
     assert all(torch.equal(weights(found)[name], value) for name, value in weights(expected).items())
     assert scores.read(found / "scores.parquet").equals(scores.read(expected / "scores.parquet"))
     steps = [json.loads(line)["step"] for line in (found / "metrics.jsonl").read_text().splitlines()]
-    assert steps == list(range(30))
+    assert steps == list(range(12))
     lost = [json.loads(file.read_text())["losses"] for file in study.runs.glob("trials/*/attempts.json")]
     assert [[loss["kind"] for loss in losses] for losses in lost] == [["infrastructure"]]
 
