@@ -262,5 +262,6 @@ def test_a_search_that_was_interrupted_goes_on_and_tries_no_point_twice(study: S
     markers = list((study.runs / "rehearsals").iterdir())
     assert len(markers) == 3 and all(marker.suffix == ".json" for marker in markers)
     status = [str(VDIT), "status", str(study.study), "--runs", str(study.runs)]
-    shown = subprocess.run(status, env=study.environment, capture_output=True, text=True, check=True).stdout
+    wide = {**study.environment, "COLUMNS": "250"}
+    shown = subprocess.run(status, env=wide, capture_output=True, text=True, check=True).stdout
     assert shown.count("stopped by ASHA at step") == len(ended)
