@@ -117,3 +117,16 @@ def test_trials_that_failed_alike_share_a_line_with_their_logs(plan: Plan, end: 
     assert code == 1
     assert errors.startswith("vdit: VD-IT (seed 0), VD-T (seed 0) failed: boom\nvdit: the whole story is in ")
     assert errors.endswith("vdit: tiny: 0/2 trials are complete\n")
+
+
+def test_the_share_of_the_time_that_is_not_the_models_is_said(plan: Plan, end: End, tmp_path: Path) -> None:
+    """Of results that have it: 3 of 20 seconds."""
+    for planned, numbers in zip(
+        plan.trials, ({"seconds": 15.0, "model_seconds": 13.0}, {"seconds": 5.0, "model_seconds": 4.0}), strict=True
+    ):
+        folder_of(planned, tmp_path).mkdir(parents=True)
+        (folder_of(planned, tmp_path) / "result.json").write_text(json.dumps(numbers))
+    code, out, _ = end(plan, Outcome(finished={one.key for one in plan.trials}), False)
+    assert code == 0 and "  15% of the trials' time was outside the model: " in out
+    (folder_of(plan.trials[0], tmp_path) / "result.json").write_text(json.dumps({"seconds": 15.0}))
+    assert "  20% of the trials' time" in end(plan, Outcome(finished={one.key for one in plan.trials}), False)[1]

@@ -46,6 +46,7 @@ def test_a_trial_leaves_every_file_and_says_what_it_measured(tiny: Path, tmp_pat
     place = trial_folder(tiny, tmp_path / "runs", max_steps=2)
     result = finish(Session(ALONE, tmp_path / "runs"), place)
     assert json.loads((place / "result.json").read_text()) == result
+    assert 0 < result["model_seconds"] < result["seconds"]
     table, light = scores.read(place / "scores.parquet"), scores.read(place / "light.parquet")
     assert set(table["frame"].groupby(table["video"]).nunique()) == {4}
     assert len(light) == len(table)

@@ -42,7 +42,7 @@ def conclude(console: "Console", plan: "Plan", chosen: "Sequence[PlannedTrial]",
         raise typer.Exit(2 if outcome.bad_input else 1)
     told = f"; {early} of them were ended early" if early else ""
     console.print(f"{plan.study.study}: all {len(chosen)} trials are done{told}; vdit tables {plan.study.study} makes the tables")
-    for line in best(plan, runs):
+    for line in (*best(plan, runs), *outside(chosen, runs)):
         console.print(line, markup=False)
 
 
@@ -89,3 +89,16 @@ def best(plan: "Plan", runs: Path) -> list[str]:
     values = {arm: objective(search, file) for arm, file in files.items()}
     order = sorted(values, key=lambda arm: values[arm], reverse=search.mode == "max")
     return [f"  {search.metric} {values[arm]:.4g}: {arm}" for arm in order[:SHOWN]]
+
+
+def outside(chosen: "Sequence[PlannedTrial]", runs: Path) -> list[str]:
+    """Which share of the trials' time was not the model's; nothing where their results do not say."""
+    import json
+
+    files = (runs / "trials" / planned.folder / "result.json" for planned in chosen)
+    results = [json.loads(file.read_bytes()) for file in files if file.is_file()]
+    told = [(result["seconds"], result["model_seconds"]) for result in results if "model_seconds" in result]
+    if not told:
+        return []
+    seconds, model = map(sum, zip(*told, strict=True))
+    return [f"  {1 - model / seconds:.0%} of the trials' time was outside the model: loading, scoring, logging, checkpoints"]

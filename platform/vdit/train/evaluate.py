@@ -22,6 +22,7 @@ from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.record import instances, parts, scores
 from vdit.train import clustered, detect
+from vdit.train.clock import Clock
 from vdit.train.group import Member
 from vdit.train.predict import Inference, clips, predict, windows
 from vdit.video import Expression, Masks, Sample, Split, Video
@@ -46,8 +47,8 @@ class Unit:
 class Evaluation:
     """Each worker takes every world-th unit; all workers advance together."""
 
-    def __init__(self, trial: Trial, model: VDIT, split: Split, place: Path, member: Member) -> None:
-        self.trial, self.model, self.split, self.member = trial, model, split, member
+    def __init__(self, trial: Trial, model: VDIT, split: Split, place: Path, member: Member, *, clock: Clock) -> None:
+        self.trial, self.model, self.split, self.member, self.clock = trial, model, split, member, clock
         self.place, self.parts = place, place / "parts"
         self.units = tuple(units(trial, split))
         self.total = -(-len(self.units) // member.world)
@@ -78,7 +79,8 @@ class Evaluation:
 
     def detections(self, video: Video) -> pd.DataFrame:
         """A row per expression and query."""
-        found = detect.of_video(self.model, self.split, video, self.trial)
+        with self.clock:
+            found = list(detect.of_video(self.model, self.split, video, self.trial))
         tables = [instances.rows(name, its.scores_Q, its.masks_QHW, truth_HW) for name, its, truth_HW in found]
         return pd.concat(tables, ignore_index=True)
 
@@ -96,7 +98,8 @@ class Evaluation:
     def rows(self, video: Video, samples: list[Sample], truth: dict[str, Masks], level: float, draw: int) -> pd.DataFrame:
         size = next(iter(truth.values())).shape[1:]
         how = Inference(size[0], size[1], self.trial.evaluate, self.trial.data.captions)
-        found = predict(self.model, samples, video.expressions, how)
+        with self.clock:
+            found = predict(self.model, samples, video.expressions, how)
         tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
         return pd.concat(tables, ignore_index=True).assign(level=level, draw=draw)
 
@@ -107,7 +110,7 @@ class Evaluation:
         indices = tuple(range(clip.start, clip.start + self.trial.evaluate.drift_frames))
         expression, sample = followed(self.split, video, clip, self.trial)
         other = self.other(video, expression.object, indices)
-        with autocast(self.member.device, self.trial.evaluate.autocast):
+        with self.clock, autocast(self.member.device, self.trial.evaluate.autocast):
             levels = self.model.levels(replace(to(collate([sample], self.trial.evaluate.pad), self.member.device), targets=None))
         name = f"{clip.video}/{clip.expression}/{clip.start}"
         return [features(name, level, sample, other, stride) for stride, level in zip(STRIDES, levels.maps_BTCHW[1:], strict=True)]

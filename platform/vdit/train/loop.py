@@ -18,6 +18,7 @@ from vdit.model.losses import term_names
 from vdit.model.swin import VideoSwinFeatures
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint
+from vdit.train.clock import Clock
 from vdit.train.group import Member, mean
 from vdit.train.nonfinite import LossNotFiniteError, first_nonfinite
 from vdit.train.objective import Objective
@@ -39,8 +40,8 @@ class Part:
 class Loop:
     """A worker sees its share of every global batch; what a step draws depends on (trial, step, rank) alone."""
 
-    def __init__(self, trial: Trial, model: VDIT, split: Split, member: Member) -> None:
-        self.trial, self.model, self.split, self.member = trial, model, split, member
+    def __init__(self, trial: Trial, model: VDIT, split: Split, member: Member, clock: Clock) -> None:
+        self.trial, self.model, self.split, self.member, self.clock = trial, model, split, member, clock
         self.micro = trial.micro_batch(member.world)
         self.schedule = Schedule(split.items, trial.data, trial.train)
         self.names = term_names(trial.model.head.decoder_layers, trial.train.loss)
@@ -57,11 +58,12 @@ class Loop:
         sums = torch.zeros(1 + len(self.names), dtype=torch.float64)
         norm = None
         for part in parts:
-            loss, terms = self.forward(part)
-            self.engine.backward(loss)
-            norm = self.gradient_norm() if part is parts[-1] else None
-            self.engine.step()
-            sums += torch.cat([loss.detach()[None], terms]).double().cpu() / len(parts)
+            with self.clock:
+                loss, terms = self.forward(part)
+                self.engine.backward(loss)
+                norm = self.gradient_norm() if part is parts[-1] else None
+                self.engine.step()
+                sums += torch.cat([loss.detach()[None], terms]).double().cpu() / len(parts)
         norm = norm if norm is not None else float(self.engine.get_global_grad_norm())
         row = dict(zip(("loss", *self.names), sums.tolist(), strict=True))
         return {**row, "learning_rate": rate, "gradient_norm": norm, "seconds": time.perf_counter() - started}

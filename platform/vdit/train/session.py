@@ -18,6 +18,7 @@ from vdit.model.features import VideoDiffusionFeatures
 from vdit.model.frozen import FrozenDiffusion, SwinStart
 from vdit.model.vdit import VDIT
 from vdit.train import checkpoint, folder, rehearsal
+from vdit.train.clock import Clock
 from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.train.loaded import Loaded
@@ -48,7 +49,7 @@ class Session:
     def open(self, place: Path) -> Progress:
         """Builds the trial whose folder this is and goes back to its last checkpoint, if it has one."""
         self.close()
-        self.started = time.time()
+        self.started, self.clock = time.time(), Clock()
         self.place, self.ticket = place, folder.read_ticket(place)
         self.code.check(self.ticket.code)
         train, valid = splits(self.ticket, self.runs)
@@ -62,7 +63,7 @@ class Session:
         if saved is None and trial.launch.start:
             checkpoint.begin(model, Path(trial.launch.start), trial.train.class_head)
         self.evaluation: Evaluation | None = None
-        self.loop = Loop(trial, model, train, self.member)
+        self.loop = Loop(trial, model, train, self.member, self.clock)
         self.total = self.loop.schedule.steps
         self.valid = valid
         self.first: dict[str, Any] | None = None
@@ -122,7 +123,7 @@ class Session:
         if self.evaluation is None:
             whole = self.loop.whole_model()
             self.equip(whole)
-            self.evaluation = Evaluation(self.ticket.trial, whole, self.valid, self.place, self.member)
+            self.evaluation = Evaluation(self.ticket.trial, whole, self.valid, self.place, self.member, clock=self.clock)
         if self.evaluation.remaining():
             self.evaluation.advance()
             log.info("scored %d of %d", self.evaluation.done, self.evaluation.total)
@@ -171,6 +172,7 @@ class Session:
             "seed": self.ticket.trial.seed,
             "steps": self.total,
             "seconds": time.time() - self.started,
+            "model_seconds": self.clock.seconds,
             "metrics": metrics,
             **({"first": self.first} if self.rehearses else {}),
         }
