@@ -155,10 +155,10 @@ class Reporter:
         """A worker, the trial's own process or their node went away."""
         return self.ended(folder, "infrastructure", reason, "")
 
-    def refused(self, folder: str, reason: str) -> None:
+    def refused(self, folder: str, reason: str, trace: str = "") -> Again | Over:
         """The trial cannot run here, such as for want of a place; the next `vdit run` tries it again."""
         self.open(self.todo[folder])
-        self.ended(folder, "input", reason, "")
+        return self.ended(folder, "input", reason, trace)
 
     def ended(self, folder: str, kind: Kind, reason: str, trace: str) -> Again | Over:
         """Counts an attempt that left no result; decides whether there is another one. One that left its result is complete."""

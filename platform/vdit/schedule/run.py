@@ -118,7 +118,7 @@ def tune(source: "list[str] | Searcher", trials: Sequence[Trial], reporter: Repo
     placement = wait(partial(fit, trials, startable=startable), nodes.present, say)
     say(placement.said)
     reporter.placed(placement.shape)
-    crew = Crew(placement.shape, str(reporter.runs), job)
+    crew = Crew(placement.shape, str(reporter.runs), job, nodes.versions()())
     watch = Watch(trials, placement, nodes.present, startable)
     storage = reporter.runs / "ray"
     try:
