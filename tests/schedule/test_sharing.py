@@ -87,7 +87,7 @@ from vdit.study import plan, spec
 runs = Path({str(tmp_path / "runs")!r})
 assert main(["store", "fill", {str(tiny)!r}, "--runs", str(runs), "--workers", "2"]) == 0
 made = plan.build(spec.read({str(tiny)!r}), runs)
-cluster.attach("")
+cluster.attach(cluster.Cluster(""))
 sharing.check_nodes(made.trials[0].trial, runs)
 sharing._seen = lambda root, setting: "another store"
 try:
