@@ -23,6 +23,7 @@ import ray
 from ray import tune
 
 from vdit.schedule.gang import tuner
+from vdit.schedule.nodes import versions
 from vdit.schedule.placement import Shape
 from vdit.schedule.worker import Crew
 from vdit.train.progress import Progress
@@ -116,7 +117,7 @@ def gang(trials: int, storage: Path) -> list[float]:
     places = [storage / "trials" / str(seed) for seed in range(trials)]
     for place in places:
         place.mkdir(parents=True)
-    crew = Crew(Shape(WORKERS, 1, False), str(storage), "bench_overhead:Few")
+    crew = Crew(Shape(WORKERS, 1, False), str(storage), "bench_overhead:Few", versions()())
     tuner([str(place) for place in places], crew, "STRICT_PACK", settings("gang", storage, ends)).fit()
     return ends.gaps()
 

@@ -44,6 +44,13 @@ def test_verify_names_what_is_damaged(runs: Path, capsys: pytest.CaptureFixture[
     assert f"{path} is damaged" in said.err and "4 entries read, 1 damaged" in said.out
 
 
+def test_of_a_url_the_copy_that_is_here_is_meant(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for command, found in (("du", "4 entries, 400 B"), ("verify", "4 entries read, 0 damaged"), ("gc", "1 groups")):
+        assert main(["--runs", str(runs), "store", command, "--store", "s3://bucket/prefix"]) == 0
+        said = capsys.readouterr().out
+        assert f"of s3://bucket/prefix the copy in {runs / 'store'}" in said and found in said
+
+
 def test_gc_removes_what_no_plan_uses_and_only_when_told(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draft, young = (runs / "store" / "vae-latents-00" / "aa" / name for name in (".old.host.1", ".new.host.2"))
     draft.touch()

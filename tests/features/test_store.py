@@ -124,9 +124,9 @@ def test_a_read_only_folder_is_refused(tmp_path: Path) -> None:
         create(tmp_path / "store")
 
 
-def test_a_url_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="is a URL; entries are mapped into memory and locked, which needs a file system: mount it"):
-        create(Path("s3://bucket/store"))
+def test_a_url_with_a_slash_too_few_is_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"s3:/bucket/store is no folder, and no URL, which has two slashes"):
+        create(Path("s3:/bucket/store"))
 
 
 def test_a_folder_that_is_no_store_on_this_node_is_refused(tmp_path: Path) -> None:
@@ -141,6 +141,7 @@ def test_the_setting_names_a_folder(tmp_path: Path) -> None:
     assert folder_of("off", tmp_path) is None
     assert folder_of("on", tmp_path) == tmp_path / "store"
     assert folder_of("/shared/store", tmp_path) == Path("/shared/store")
+    assert folder_of("s3://bucket/prefix", tmp_path) == tmp_path / "store", "the copy of what lies behind"
 
 
 def test_a_store_is_opened_without_torch(store: Store) -> None:

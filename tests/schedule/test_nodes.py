@@ -1,6 +1,7 @@
 """Which nodes cannot take part, and what dead jobs have left; the odd nodes are real ones with odd environments."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -33,18 +34,33 @@ def test_a_node_answers_with_what_it_has(tmp_path: Path) -> None:
     assert nodes.questions(str(tmp_path / "absent"))()["runs"] == "not seen"
 
 
+def test_a_node_that_joined_later_is_compared_with_the_driver(tmp_path: Path) -> None:
+    here = nodes.versions()()
+    nodes.admit(here, tmp_path, "10.0.0.7")
+    with pytest.raises(ValueError, match=rf"^node 10\.0\.0\.7 cannot take part: torch {re.escape(here['torch'])}, here 0\.1\. Install the"):
+        nodes.admit({**here, "torch": "0.1"}, tmp_path, "10.0.0.7")
+    with pytest.raises(ValueError, match=r"^node 10\.0\.0\.7 cannot take part: does not see .*absent"):
+        nodes.admit(here, tmp_path / "absent", "10.0.0.7")
+
+
 def with_first(folder: Path) -> dict[str, str]:
     """The environment of a node whose Python looks into this folder first."""
     return {"PYTHONPATH": os.pathsep.join([str(folder), os.environ["PYTHONPATH"]])}
 
 
-@pytest.mark.slow
-def test_nodes_that_cannot_take_part_are_named_before_anything_starts(cluster: Any, tmp_path: Path) -> None:
-    other, without = tmp_path / "other", tmp_path / "without"
+def odd_ones(place: Path) -> tuple[Path, Path]:
+    """What makes a Python that looks there first one with another Ray, or one without our package."""
+    other, without = place / "other", place / "without"
     (other / "ray-9.9.9.dist-info").mkdir(parents=True)
     (other / "ray-9.9.9.dist-info/METADATA").write_text("Name: ray\nVersion: 9.9.9\n")
     without.mkdir()
     (without / "vdit.py").write_text("raise ModuleNotFoundError(\"No module named 'vdit'\")\n")
+    return other, without
+
+
+@pytest.mark.slow
+def test_nodes_that_cannot_take_part_are_named_before_anything_starts(cluster: Any, tmp_path: Path) -> None:
+    other, without = odd_ones(tmp_path)
     good = [cluster.add_node(num_cpus=1) for _ in range(2)]
     assert nodes.check(ONE, tmp_path) == 2, "the head holds no worker and is not asked"
 
@@ -66,6 +82,25 @@ def test_nodes_that_cannot_take_part_are_named_before_anything_starts(cluster: A
             nodes.check(ONE, tmp_path, 3.0)
     finally:
         raylet.resume()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("odd", "said"), [("other", "cannot take part: ray 9.9.9, here "), ("without", "it has no module vdit, which is here")]
+)
+def test_a_trial_on_a_node_that_joined_later_and_cannot_take_part_is_refused(
+    cluster: Any, toys: Callable[..., Study], tmp_path: Path, odd: str, said: str
+) -> None:
+    """It waits for a place, and the first node to come is an odd one."""
+    odd_ones(tmp_path)
+    study = toys(1, "workers: 1")
+    study.start()
+    until(lambda: "waiting" in study.out.getvalue(), "the trial to wait")
+    cluster.add_node(num_cpus=1, env_vars=with_first(tmp_path / odd))
+    study.thread.join(120)
+    assert not study.thread.is_alive(), study.out.getvalue()
+    (reason,) = study.outcome.failed.values()
+    assert said in reason and "node 127.0.0.1" in reason and study.outcome.bad_input
 
 
 @pytest.mark.slow

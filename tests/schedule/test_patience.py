@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ray import cloudpickle
-from ray.exceptions import ActorDiedError
+from ray.exceptions import ActorDiedError, RayTaskError
 from rich.console import Console
 
 from vdit.schedule import attempts, standing
@@ -170,6 +170,22 @@ def test_a_lost_trial_that_finds_no_place_for_a_day_is_given_up(start: Start, cl
     assert first.status == "TERMINATED"
     (reason,) = tune.reporter.outcome.failed.values()
     assert "it waited 24.0 h to run again, 24 are allowed" in reason
+
+
+def test_a_node_without_the_package_refuses_and_three_refusals_stop_the_study(start: Start) -> None:
+    """As Ray says it where a process cannot import what it is to run; no retry would change that."""
+    trace = "Traceback (most recent call last):\n  File \"/ray/a.py\", line 1, in load\nModuleNotFoundError: No module named 'vdit'"
+    error = ActorDiedError(RayTaskError("ray::Gang.__init__()", trace, RuntimeError("failed to import"), pid=7, ip="10.0.0.7"))
+    tune = start(seeds=2)
+    for count in (1, 2, 3):
+        trial = tune.turn()
+        Path(trial.pickled_error_file).write_bytes(cloudpickle.dumps(error))
+        tune.lose(trial)
+        assert bool(tune.reporter.outcome.stopped) == (count == 3)
+    assert tune.turn() is None
+    said = "node 10.0.0.7 cannot take part: it has no module vdit, which is here. Install the project there"
+    assert [reason.startswith(said) for reason in tune.reporter.outcome.failed.values()] == [True] * 3
+    assert tune.reporter.outcome.bad_input
 
 
 def test_an_error_is_retried_twice(start: Start, clock: SimpleNamespace) -> None:

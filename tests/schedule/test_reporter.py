@@ -5,12 +5,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+from vdit.schedule.placement import Machine
 from vdit.schedule.reporter import Reporter, folder_of
-from vdit.schedule.run import keep_plan
+from vdit.schedule.run import keep_plan, tune
 from vdit.schedule.view import view
 from vdit.study import plan as planning
 from vdit.study import spec
@@ -100,3 +102,41 @@ def test_what_is_left_without_a_result_does_not_stay_open_in_the_record(tiny: Pa
     made.close()
     assert record.skipped == {key: "PREEMPTED: interrupted"}, "the other was never opened"
     assert {name: end.state for name, end in made.outcome.ended.items()} == {key: "PREEMPTED", other: "SKIPPED"}
+
+
+class Clock:
+    """Seconds since the epoch, which pass when the test says so."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_the_gpus_of_a_shrunken_trial_are_those_it_holds(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour on four GPUs, an hour on the two that a cluster which has shrunk still has: six GPU-hours, not eight."""
+    tiny.write_text(
+        tiny.read_text().replace("launch: {", "launch: {workers: 4, gpus: 4, elastic: true, ").replace("train: {", "train: {batch: 4, ")
+    )
+    plan, clock = planning.build(spec.read(str(tiny)), tmp_path), Clock()
+    with view({planned.key: planned.trial.arm for planned in plan.trials}, Console(file=io.StringIO())) as shown:
+        made = Reporter(plan, plan.trials, tmp_path, Memory(), shown, now=clock)
+    folder = str(folder_of(plan.trials[0], tmp_path))
+
+    def an_hour(*_: object) -> SimpleNamespace:
+        """In the place of Tune: the trial runs for an hour, and is left for the next round."""
+
+        def fit() -> None:
+            made.started(folder)
+            clock.seconds += 3600
+            made.left(folder)
+
+        return SimpleNamespace(fit=fit)
+
+    monkeypatch.setattr("vdit.schedule.gang.tuner", an_hour)
+    for gpus, hours in ((4, 4.0), (2, 6.0)):
+        there = [Machine("node", {"CPU": 64.0, "GPU": float(gpus)})]
+        monkeypatch.setattr("vdit.schedule.nodes.present", lambda there=there: there)
+        tune([folder], [plan.trials[0].trial], made, (), "toy:Toy")
+        assert made.spending.amount().gpu_hours == pytest.approx(hours)

@@ -53,9 +53,20 @@ def test_a_store_that_cannot_be_written_is_refused_before_anything_runs(
     assert not (tmp_path / "runs" / "trials").exists()
 
 
-def test_a_url_is_refused_before_anything_runs(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", str(tiny), "--runs", str(tmp_path / "runs"), "--store", "s3://bucket/store"]) == 2
-    assert "is a URL" in capsys.readouterr().err
+def test_a_url_that_cannot_be_used_is_refused_before_anything_runs(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(tiny), "--runs", str(tmp_path / "runs"), "--store", "nonsense://bucket/store"]) == 2
+    assert "store nonsense://bucket/store cannot be opened on" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "trials").exists()
+
+
+def test_a_node_answers_for_the_url_too(tiny: Path, tmp_path: Path) -> None:
+    """What every node of a cluster is asked, asked here."""
+    url, root = f"file://{tmp_path}/far", str(tmp_path / "runs" / "store")
+    sharing.prepare(build(tiny, tmp_path / "runs", url), tmp_path / "runs")
+    assert sharing._seen(root, url) == identity(Path(root))
+    (tmp_path / "far").rmdir()
+    (tmp_path / "far").touch()
+    assert f"store {url} cannot be used from" in sharing._seen(root, url)
 
 
 def test_a_disk_without_room_for_the_clips_is_refused(tiny: Path, tmp_path: Path) -> None:
@@ -76,9 +87,9 @@ from vdit.study import plan, spec
 runs = Path({str(tmp_path / "runs")!r})
 assert main(["store", "fill", {str(tiny)!r}, "--runs", str(runs), "--workers", "2"]) == 0
 made = plan.build(spec.read({str(tiny)!r}), runs)
-cluster.attach("")
+cluster.attach(cluster.Cluster(""))
 sharing.check_nodes(made.trials[0].trial, runs)
-sharing._seen = lambda root: "another store"
+sharing._seen = lambda root, setting: "another store"
 try:
     sharing.check_nodes(made.trials[0].trial, runs)
     print("not refused")

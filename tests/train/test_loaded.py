@@ -1,5 +1,6 @@
 """A worker's code against its trial's key; modules and files are made up, in a package below vdit."""
 
+import socket
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -27,7 +28,9 @@ def load(root: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_code_of_another_key_is_refused(tmp_path: Path) -> None:
     worker = Loaded(tmp_path)
     worker.check(worker.digest)
-    with pytest.raises(OtherCodeError, match=f"this worker has code {worker.digest[:12]}, the trial's key is of {'0' * 12}"):
+    with pytest.raises(
+        OtherCodeError, match=f"this worker, on {socket.gethostname()}, has code {worker.digest[:12]}, the trial's key is of {'0' * 12}"
+    ):
         worker.check("0" * 64)
 
 

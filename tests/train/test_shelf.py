@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from vdit.features.remote import Remote, RemoteError, remote_of
 from vdit.features.store import Store, create
 from vdit.model import autoencoder, tokens
 from vdit.record import scores
@@ -192,6 +194,49 @@ def test_a_store_that_takes_nothing_more_ends_no_trial(
     for name, place in finish(planned(tiny, tmp_path / "runs"), tmp_path / "runs").items():
         same(without[name], place)
     assert caplog.text.count("cannot be written (No space left on device); the trial goes on") == len(without)
+
+
+def one(study: Path, runs: Path, store: str) -> Path:
+    """The first trial, finished."""
+    plan = planned(study, runs, store)
+    create(runs / "store", remote_of(store))
+    (place,) = finish(replace(plan, trials=plan.trials[:1]), runs).values()
+    return place
+
+
+def test_another_runs_folder_takes_from_a_url_what_is_there_and_mends_it(tiny: Path, tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/far"
+    first = one(tiny, tmp_path / "a", url)
+    objects = {path: path.read_bytes() for path in (tmp_path / "far").rglob("*") if path.is_file()}
+    assert sum(count["encoded"] for count in counted(first).values()) == len(objects) > 1
+    second = one(tiny, tmp_path / "b", url)
+    same(first, second)
+    assert all(count["encoded"] == 0 and count["read"] for count in counted(second).values())
+    flipped = min(path for path in objects if path.parent.parent.name.startswith("vae-latents"))
+    flipped.write_bytes(objects[flipped][:-1] + bytes([objects[flipped][-1] ^ 1]))
+    third = one(tiny, tmp_path / "c", url)
+    same(first, third)
+    assert [sum(count[name] for count in counted(third).values()) for name in ("encoded", "damaged")] == [1, 1]
+    assert all(sha256(path.read_bytes()).digest() == sha256(whole).digest() for path, whole in objects.items())
+
+
+def test_a_url_that_fails_in_the_middle_ends_no_trial(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def cut(*_: object) -> None:
+        raise RemoteError("Connection reset by peer")
+
+    url = f"file://{tmp_path}/far"
+    without = one(tiny, tmp_path / "without", "off")
+    for method in ("fetch", "put"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Remote, method, cut)
+            caplog.clear()
+            place = one(tiny, tmp_path / method, url)
+        same(without, place)
+        assert caplog.text.count(f"{url} cannot be used (Connection reset by peer); the trial goes on with") == 1
+        here = [path for path in (tmp_path / method / "store").glob("*/*/*") if path.is_file()]
+        assert sum(count["encoded"] for count in counted(place).values()) == len(here), "each is kept in the runs folder"
 
 
 def test_a_node_that_does_not_see_the_store_says_so(tiny: Path, tmp_path: Path) -> None:

@@ -115,10 +115,14 @@ def stages_table(plan: "Plan") -> "Table":
     """What the trials can share, which of it a store keeps, and what that takes and saves."""
     from rich.table import Table
 
-    off = plan.trials[0].trial.launch.store == "off"
-    caption = (
-        "The store is off: every trial computes its own (docs/store.md)." if off else "Disk and time: of training clips, disk at most."
-    )
+    from vdit.features.remote import remote_of
+
+    setting = plan.trials[0].trial.launch.store
+    caption = "Disk and time: of training clips, disk at most."
+    if setting == "off":
+        caption = "The store is off: every trial computes its own (docs/store.md)."
+    elif remote_of(setting) is not None:
+        caption += f" So much in the runs folder, and again at {setting}."
     table = Table("frozen stage", "arms", "shareable", "why", "per clip", "stored", "disk", "saves", caption=caption)
     for stage in plan.stages:
         disk = "?" if stage.disk_bytes is None else size(stage.disk_bytes)

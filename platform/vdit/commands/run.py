@@ -60,7 +60,7 @@ def command(
     accept: Annotated[
         str, typer.Option(help="Older code, by its digest, whose results stand: the change since does not affect them.")
     ] = "",
-    store: Annotated[str, typer.Option(help="Share frozen features: on (in the runs folder), off, or a folder all nodes see.")] = "",
+    store: Annotated[str, typer.Option(help="Share frozen features: on (in the runs folder), off, a folder all nodes see, or a URL.")] = "",
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
     autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: trials may wait for its machines.")] = None,

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from vdit.features.store import Store
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The store of frozen features (docs/store.md).")
-Where = Annotated[str, typer.Option("--store", help="Folder of the store; on: that of the runs folder.")]
+Where = Annotated[str, typer.Option("--store", help="Folder of the store; on, or a URL: that of the runs folder.")]
 
 
 @group.command()
@@ -78,7 +78,9 @@ def fill(
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
-    store: Annotated[str, typer.Option(help="on (in the runs folder), or a folder all nodes see. [default: the study's, or on]")] = "",
+    store: Annotated[
+        str, typer.Option(help="on (in the runs folder), a folder all nodes see, or a URL. [default: the study's, or on]")
+    ] = "",
     workers: Annotated[int, typer.Option(min=0, help="Workers that encode. 0: as many as the cluster has room for.")] = 0,
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
 ) -> None:
@@ -119,11 +121,14 @@ def fill(
 
 
 def opening(context: typer.Context, store: str) -> "tuple[Path, Store]":
-    """The runs folder, and the store that is meant."""
+    """The runs folder, and the store that is meant: of a URL the copy that is here, and says so."""
+    from vdit.features.remote import remote_of
     from vdit.features.store import folder_of, open_store
 
     runs = Path(context.obj["runs"])
     root = folder_of(store, runs)
     if root is None:
         raise ValueError("--store off names no store; give its folder, or on for that of the runs folder")
+    if remote_of(store) is not None:
+        typer.echo(f"of {store} the copy in {root}; what lies at the URL itself is not looked at and stays")
     return runs, open_store(root)

@@ -26,7 +26,8 @@ class Launch:
     `recompute` computes the U-Net's activations again in the backward pass instead of keeping them. `elastic` lets a trial go on with fewer
     workers where the cluster has shrunk; each still takes as many clips at a time as it would among `workers`, so it needs no more memory.
 
-    `store` keeps the frozen stages that trials share: "off", "on" (in the runs folder), or a folder that all nodes see (docs/store.md).
+    `store` keeps the frozen stages that trials share: "off", "on" (in the runs folder), a folder that all nodes see, or a URL of a bucket
+    (docs/store.md).
 
     `keep` says what stays of the checkpoints when a trial ends. While it runs there is always the last, which it resumes from. `best` has
     beside that one, which is the one that is scored, the parameters of the checkpoint with the smallest mean training loss before it.

@@ -40,7 +40,7 @@ def damaged(store: Store, group: Group) -> Iterator[str]:
     for path in entries(store.root / group.name):
         name = f"{group.name}/{path.name}"
         try:
-            store.read(name)
+            store.here(name)
         except DamagedError:
             yield name
 

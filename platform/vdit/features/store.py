@@ -1,6 +1,7 @@
 """A folder of frozen stages that trials, studies and machines share: one writer an entry, whole or not at all, checked when read.
 
 Entries lie in ROOT/<group>/<first two digits>/<key>. A lock is the kernel's, on one of 256 files: it goes with the process that held it.
+A URL may lie behind the folder, which then has a copy of what was needed.
 """
 
 import fcntl
@@ -17,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vdit.features.envelope import Bytes, seal, unseal
+from vdit.features.envelope import Bytes, DamagedError, seal, unseal
+from vdit.features.remote import Remote, place, remote_of
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +34,25 @@ class Store:
     """A store that is there: what `create` made, or `open_store` found."""
 
     root: Path
+    remote: Remote | None = None
 
     def path(self, name: str) -> Path:
         """Of the entry `name`, "<group>/<key>"."""
-        group, _, key = name.partition("/")
-        return self.root / group / key[:2] / key
+        return self.root / place(name)
 
     def read(self, name: str) -> memoryview | None:
+        """As `here`; what is missing or damaged here is fetched. Raises RemoteError where what lies behind does not answer."""
+        try:
+            found = self.here(name)
+        except DamagedError:
+            if not self.fetched(name):
+                raise
+        else:
+            if found is not None or not self.fetched(name):
+                return found
+        return self.here(name)
+
+    def here(self, name: str) -> memoryview | None:
         """The contents of an entry, mapped and not copied; None where there is none. Raises DamagedError for a torn or changed one."""
         try:
             with self.path(name).open("rb") as file:
@@ -49,15 +63,33 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def fetched(self, name: str) -> bool:
+        """Whether what lies behind has the entry, which then lies here, too."""
+        if self.remote is None:
+            return False
+        with self.draft(name) as draft:
+            found = self.remote.fetch(name, draft)
+            if found:
+                draft.replace(self.path(name))
+        return found
+
     def publish(self, name: str, parts: Iterable[Bytes]) -> None:
-        """Makes an entry of `parts`, in the place of a damaged one too: others see all of it or nothing."""
+        """Makes an entry of `parts`, in the place of a damaged one too: others see all of it or nothing. Here first, then behind."""
+        with self.draft(name) as draft:
+            with draft.open("wb") as file:
+                file.writelines(seal(parts))
+            draft.replace(self.path(name))
+        if self.remote is not None:
+            self.remote.put(name, self.path(name))
+
+    @contextmanager
+    def draft(self, name: str) -> Iterator[Path]:
+        """A file of this process's own beside an entry, gone after the block."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}")
         try:
-            with draft.open("wb") as file:
-                file.writelines(seal(parts))
-            draft.replace(path)
+            yield draft
         finally:
             draft.unlink(missing_ok=True)
 
@@ -86,16 +118,14 @@ def _locked(descriptor: int, patience: float) -> bool:
         pause = min(2 * pause, 0.05)
 
 
-def create(root: Path) -> str:
+def create(root: Path, remote: Remote | None = None) -> str:
     """Makes the folder a store, if it is none, and tries all that a store needs; returns its identity.
 
-    Raises ValueError where the folder is something else, cannot be written, or has no locks.
+    Raises ValueError where the folder is something else, cannot be written, or has no locks, and where what lies behind cannot be used.
     """
-    remedy = "give launch.store, or --store, a folder that can be written and that every node sees, or `off`"
+    remedy = "give launch.store, or --store, a folder that can be written and that every node sees, a URL, or `off`"
     if ":/" in str(root):
-        raise ValueError(
-            f"store {root} is a URL; entries are mapped into memory and locked, which needs a file system: mount it, or {remedy}"
-        )
+        raise ValueError(f"store {root} is no folder, and no URL, which has two slashes (s3://bucket/prefix); {remedy}")
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not (root / MARK).exists():
@@ -106,6 +136,8 @@ def create(root: Path) -> str:
         _try(Store(root))
     except OSError as error:
         raise ValueError(f"store {root} cannot be written ({error.strerror}); {remedy}") from error
+    if remote is not None:
+        remote.check()
     return identity(root)
 
 
@@ -145,14 +177,16 @@ def identity(root: Path) -> str:
     return str(mark["store"])
 
 
-def open_store(root: Path) -> Store:
-    """The store in a folder; raises ValueError where there is none."""
+def open_store(root: Path, remote: Remote | None = None) -> Store:
+    """The store in a folder, and what lies behind it; raises ValueError where there is none, or no driver for the URL."""
     identity(root)
-    return Store(root)
+    if remote is not None:
+        remote.open()
+    return Store(root, remote)
 
 
 def folder_of(setting: str, runs: Path) -> Path | None:
-    """The folder that `launch.store` means; None where it is off."""
+    """The folder that `launch.store` means; None where it is off. Behind a URL's copy, that of the runs folder, lies `remote_of`."""
     if setting == "off":
         return None
-    return runs / "store" if setting == "on" else Path(setting)
+    return runs / "store" if setting == "on" or remote_of(setting) is not None else Path(setting)

@@ -1,13 +1,14 @@
 """Whether every node can take part in a study: it has our packages in the versions that are here, and sees the runs folder."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from vdit.schedule.placement import Machine, Shape, amounts
 
 ANSWER_SECONDS = 120.0  # a node starts a Python process first; a busy one takes its time
 PACKAGES = ("ray", "torch", "deepspeed")
+REMEDY = "Install the project there as it is here (cluster/setup.sh), or take the node out of the cluster"
 ALIVE = ("PENDING", "PREPARED", "CREATED", "RESCHEDULING")  # states in which a placement group holds or awaits resources
 
 
@@ -47,21 +48,27 @@ def check(shape: Shape, runs: Path, seconds: float = ANSWER_SECONDS) -> int:
         wrong = [f"{nodes[asked[answer]]}: {trouble}" for answer in ready if (trouble := told(answer, here, runs))]
     wrong += [f"{nodes[asked[answer]]}: no answer within {seconds:g} s; look at the logs of its Ray" for answer in late]
     if wrong:
-        raise ValueError(
-            "not every node can take part: " + "; ".join(sorted(wrong)) + ". Install the project there as it is here (cluster/setup.sh), "
-            "or take the node out of the cluster"
-        )
+        raise ValueError(f"not every node can take part: {'; '.join(sorted(wrong))}. {REMEDY}")
     return len(nodes)
 
 
-def questions(marker: str) -> Callable[[], dict[str, str]]:
-    """What is asked. Made inside a function, so that it travels whole: a node without our package can answer too."""
+def admit(expected: Mapping[str, str], runs: Path, node: str) -> None:
+    """Of the node of this process, which may have joined after `check`; `expected` are the driver's `versions`.
+
+    Raises ValueError where it has others or does not see `runs`. Its copy of our code is compared trial by trial (train/loaded.py).
+    """
+    wrong = differences({**versions()(), "runs": "seen" if runs.exists() else "not seen"}, expected, runs)
+    if wrong:
+        raise ValueError(f"node {node} cannot take part: {wrong}. {REMEDY}")
+
+
+def versions() -> Callable[[], dict[str, str]]:
+    """Of Python and of what a node has to have of it. Made inside a function, so that it travels whole."""
     packages = PACKAGES
 
     def look() -> dict[str, str]:
         import importlib.metadata
         import platform
-        from pathlib import Path
 
         found = {"python": ".".join(platform.python_version_tuple()[:2])}
         for name in packages:
@@ -69,6 +76,19 @@ def questions(marker: str) -> Callable[[], dict[str, str]]:
                 found[name] = importlib.metadata.version(name)
             except importlib.metadata.PackageNotFoundError:
                 found[name] = "none"
+        return found
+
+    return look
+
+
+def questions(marker: str) -> Callable[[], dict[str, str]]:
+    """What is asked. It travels whole: a node without our package can answer too."""
+    installed = versions()
+
+    def look() -> dict[str, str]:
+        from pathlib import Path
+
+        found = installed()
         try:
             from vdit.config.code import code_digest
 
@@ -94,7 +114,7 @@ def told(answer: object, here: dict[str, str], runs: Path) -> str:
         return f"could not run a task ({str(error).strip().splitlines()[-1]})"
 
 
-def differences(there: dict[str, str], here: dict[str, str], runs: Path) -> str:
+def differences(there: Mapping[str, str], here: Mapping[str, str], runs: Path) -> str:
     """ "" where there are none."""
     wrong = [f"{name} {there[name]}, here {here[name]}" for name in here if name != "runs" and there[name] != here[name]]
     if there["runs"] != "seen":

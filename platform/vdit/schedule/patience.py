@@ -11,6 +11,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.stopper import Stopper
 
 from vdit.schedule.budgets import Again, Over
+from vdit.schedule.nodes import REMEDY
 
 if TYPE_CHECKING:
     from vdit.schedule.reporter import Reporter
@@ -34,7 +35,9 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
 
     def on_trial_error(self, tune_controller: Any, trial: Any) -> None:
         """A worker or node went away. Tune puts the trial back in line, or has given it up, right after this."""
-        self.decide(trial, self.reporter.lost(trial.config["folder"], told(error_of(trial))))
+        folder, error = trial.config["folder"], error_of(trial)
+        lacks = lacking(error)
+        self.decide(trial, self.reporter.refused(folder, lacks, str(error)) if lacks else self.reporter.lost(folder, told(error)))
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
         folder = trial.config["folder"]
@@ -111,6 +114,22 @@ def error_of(trial: Any) -> BaseException | None:
 
 def told(error: BaseException | None) -> str:
     """What became of a trial's processes, in one line."""
-    text = "" if error is None else str(error.cause if isinstance(error, RayTaskError) else error)
-    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
+    lines = [line.strip() for line in text_of(error).splitlines() if line.strip()]
     return f"its workers went away ({lines[0] if lines else 'unknown why'}); see its log.txt"
+
+
+def lacking(error: BaseException | None) -> str:
+    """Which module kept a process of the trial from starting, and on which node, such as one that came without our package; "" if none did.
+
+    Nothing of ours runs there, which could say so itself as `nodes.admit` does.
+    """
+    text = text_of(error)
+    missing, at = (re.search(pattern, text) for pattern in (r"No module named '([^']+)'", r"\bip=([^,)\s]+)"))
+    if missing is None or "creation task" not in text:
+        return ""
+    return f"node {at[1] if at else 'unknown'} cannot take part: it has no module {missing[1]}, which is here. {REMEDY}"
+
+
+def text_of(error: BaseException | None) -> str:
+    """What Ray says of it, without colours."""
+    return "" if error is None else re.sub(r"\x1b\[[0-9;]*m", "", str(error.cause if isinstance(error, RayTaskError) else error))

@@ -12,6 +12,7 @@ from vdit.config.trial import Launch, to_json
 from vdit.schedule import attempts, budgets, standing
 from vdit.schedule.attempts import Attempts, Kind, Loss
 from vdit.schedule.budgets import Again, Over
+from vdit.schedule.placement import Shape, asked
 from vdit.schedule.spending import Spending
 from vdit.schedule.stack import identify
 from vdit.schedule.view import View, clock
@@ -84,7 +85,7 @@ class Reporter:
     ) -> None:
         self.plan, self.runs, self.record, self.view, self.now = plan, runs, record, view, now
         self.todo = {str(folder_of(planned, runs)): planned for planned in todo}
-        self.launch = plan.trials[0].trial.launch
+        self.shape = asked(plan.trials[0].trial.launch)
         self.place = runs / "studies" / plan.study.study
         self.limits = plan.study.budget
         measured = self.limits.disk_gb < math.inf
@@ -97,6 +98,11 @@ class Reporter:
         self.deaths: dict[str, set[str]] = {}
         self.outcome = Outcome()
         standing.forget(self.place, {planned.key for planned in todo})
+
+    def placed(self, shape: Shape) -> None:
+        """What runs from now on is of this shape: elastic trials may hold fewer GPUs than their plan asks for."""
+        self.tick()
+        self.shape = shape
 
     def started(self, folder: str) -> None:
         planned, known = self.todo[folder], attempts.read(Path(folder))
@@ -149,10 +155,10 @@ class Reporter:
         """A worker, the trial's own process or their node went away."""
         return self.ended(folder, "infrastructure", reason, "")
 
-    def refused(self, folder: str, reason: str) -> None:
+    def refused(self, folder: str, reason: str, trace: str = "") -> Again | Over:
         """The trial cannot run here, such as for want of a place; the next `vdit run` tries it again."""
         self.open(self.todo[folder])
-        self.ended(folder, "input", reason, "")
+        return self.ended(folder, "input", reason, trace)
 
     def ended(self, folder: str, kind: Kind, reason: str, trace: str) -> Again | Over:
         """Counts an attempt that left no result; decides whether there is another one. One that left its result is complete."""
@@ -223,7 +229,7 @@ class Reporter:
 
     def tick(self) -> None:
         """Counts what is spent; stops the study where its budget is used up."""
-        gpus = len(self.running) * self.launch.workers if self.launch.gpus else 0
+        gpus = len(self.running) * self.shape.workers if self.shape.gpu else 0
         spent = self.spending.tick(self.now(), gpus, [Path(folder) for folder in self.running])
         exceeded = budget.over(self.limits, spent)
         if exceeded:

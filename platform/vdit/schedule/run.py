@@ -117,7 +117,8 @@ def tune(source: "list[str] | Searcher", trials: Sequence[Trial], reporter: Repo
     say = reporter.view.say
     placement = wait(partial(fit, trials, startable=startable), nodes.present, say)
     say(placement.said)
-    crew = Crew(placement.shape, str(reporter.runs), job)
+    reporter.placed(placement.shape)
+    crew = Crew(placement.shape, str(reporter.runs), job, nodes.versions()())
     watch = Watch(trials, placement, nodes.present, startable)
     storage = reporter.runs / "ray"
     try:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vdit.config.stage import Digests, group, stage_code, stored
 from vdit.config.trial import Trial
+from vdit.features.remote import remote_of
 from vdit.features.store import MARK, create, folder_of, identity
 from vdit.study.plan import Plan, PlannedTrial
 
@@ -18,9 +19,12 @@ def chosen(setting: str) -> str:
 
 def prepare(plan: Plan, runs: Path) -> None:
     """Makes the store of the missing trials, if they have one. Raises ValueError where it cannot be written or is too small for them."""
-    roots = {folder_of(planned.trial.launch.store, runs) for planned in (plan.trials if plan.due else plan.missing)}
-    for root in filter(None, roots):
-        create(root)
+    settings = {planned.trial.launch.store for planned in (plan.trials if plan.due else plan.missing)}
+    for setting in sorted(settings):
+        root = folder_of(setting, runs)
+        if root is None:
+            continue
+        create(root, remote_of(setting))
         there = sum(
             path.stat().st_size for name in {name for stage in plan.stages for name in stage.groups} for path in _files(root / name)
         )
@@ -38,18 +42,22 @@ def _files(folder: Path) -> list[Path]:
 
 
 def check_nodes(trial: Trial, runs: Path) -> None:
-    """Asks every node of this process's cluster for the store. Raises ValueError naming those that see another folder, or none."""
+    """Asks every node of this process's cluster for the store. Raises ValueError naming those that see another folder, or none.
+
+    And those that do not reach the URL behind it.
+    """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    root = folder_of(trial.launch.store, runs)
+    setting = trial.launch.store
+    root = folder_of(setting, runs)
     if root is None:
         return
     ask = ray.remote(num_cpus=0)(_seen)
     nodes = [node for node in ray.nodes() if node["Alive"]]
     answers = {
         node["NodeManagerAddress"]: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
-            str(root)
+            str(root), setting
         )
         for node in nodes
     }
@@ -60,16 +68,17 @@ def check_nodes(trial: Trial, runs: Path) -> None:
         if answer not in ready or ray.get(answer) != identity(root)
     ]
     if wrong:
+        behind = f", or {setting} is not at hand there" if remote_of(setting) else ""
         raise ValueError(
-            f"store {root} is not the same folder on every node ({'; '.join(wrong)}); "
-            "give launch.store, or --store, a folder that all nodes share, or `off`"
+            f"store {root} is not the same folder on every node{behind} ({'; '.join(wrong)}); "
+            "give launch.store, or --store, a folder that all nodes share, a URL that all nodes reach, or `off`"
         )
 
 
-def _seen(root: str) -> str:
+def _seen(root: str, setting: str) -> str:
     """Which store a node sees and can write, or what is wrong with it."""
     try:
-        return create(Path(root)) if (Path(root) / MARK).exists() else identity(Path(root))
+        return create(Path(root), remote_of(setting)) if (Path(root) / MARK).exists() else identity(Path(root))
     except ValueError as error:
         return str(error)
 

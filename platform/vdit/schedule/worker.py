@@ -4,13 +4,14 @@ import logging
 import os
 import pkgutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import ray
 
+from vdit.schedule import nodes
 from vdit.schedule.placement import Shape
 from vdit.train import log
 
@@ -30,11 +31,12 @@ class Job(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """What a gang is. `job` is "module:class" of its `Job`; `runs` the folder all workers share."""
+    """What a gang is. `job` is "module:class" of its `Job`; `runs` the folder all workers share; `versions` those of the driver."""
 
     shape: Shape
     runs: str
     job: str
+    versions: Mapping[str, str]
 
 
 class SlowWorkersError(RuntimeError):
@@ -53,7 +55,12 @@ class Worker:
         return os.getpid()
 
     def prepare(self) -> tuple[str, int]:
-        """Imports what takes seconds, in all workers at once. Worker 0 gives the address at which it waits for the others."""
+        """Imports what takes seconds, in all workers at once. Worker 0 gives the address at which it waits for the others.
+
+        Raises ValueError where this worker's node has other versions than the driver: it may have joined when the study ran already.
+        """
+        # Before torch, which may not even be importable.
+        nodes.admit(self.crew.versions, Path(self.crew.runs), nodes.by_id()[ray.get_runtime_context().get_node_id()].name)
         import torch
 
         from vdit.train import group

@@ -1,5 +1,6 @@
 """Whether what a worker runs is the code that its trial's key stands for: code may be edited while a study runs."""
 
+import socket
 import sys
 from pathlib import Path
 
@@ -26,8 +27,8 @@ class Loaded:
         """Before a trial. Raises OtherCodeError where its key is of other `code`."""
         if self.digest != code:
             raise OtherCodeError(
-                f"this worker has code {self.digest[:12]}, the trial's key is of {code[:12]}: it was edited after the study started, or "
-                "this node has another copy; `vdit run` again plans for the code as it is"
+                f"this worker, on {socket.gethostname()}, has code {self.digest[:12]}, the trial's key is of {code[:12]}: it was edited "
+                "after the study started, or this node has another copy; `vdit run` again plans for the code as it is"
             )
 
     def check_late(self) -> None:

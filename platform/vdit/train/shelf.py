@@ -3,8 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
@@ -17,6 +16,7 @@ from vdit.config.model import Encode
 from vdit.config.stage import Digests, Stored, group, stage_code, stored
 from vdit.features import entry
 from vdit.features.envelope import Bytes, DamagedError
+from vdit.features.remote import RemoteError, remote_of
 from vdit.features.store import Store, folder_of, open_store
 from vdit.model.batch import Batch
 from vdit.model.encode import Stage, Tensors
@@ -67,13 +67,15 @@ class Shelf:
     def __call__(self, stage: Stage, clip: Batch, compute: Callable[[], Tensors]) -> Tensors:
         """The stage of a clip on the clip's device: read, or computed and published by one process while others wait for it."""
         name, count = f"{self.groups[stage]}/{self.key(stage, clip)}", self.counts.setdefault(stage, Count())
-        found, damaged = self.read(name)
+        found, damaged = self.read(name, fetch=False)
         if found is None:
             with self.store.writing(name) as mine:
-                # Who held the lock has most likely written just this.
-                found, damaged = self.read(name)
+                # Who held the lock has most likely written just this, or fetched it.
+                torn, (found, damaged) = damaged, self.read(name)
                 if found is None:
                     return self.make(name, count, compute, mine, damaged)
+                if torn:
+                    log.warning("store: %s was damaged (torn, or a byte flipped); a whole one is in its place", self.store.path(name))
         count.read += 1
         return {key: tensor.to(clip.frames_BT3HW.device) for key, tensor in found.items()}
 
@@ -94,16 +96,28 @@ class Shelf:
         """A store that takes no more, a full disk for example, ends no trial; its log says so once."""
         try:
             self.store.publish(name, parts)
+        except RemoteError as error:
+            self.lost(error)
         except OSError as error:
             self.full = True
             log.warning("store: %s cannot be written (%s); the trial goes on and publishes nothing more", self.store.root, error.strerror)
 
-    def read(self, name: str) -> tuple[Tensors | None, bool]:
-        """The entry, and whether there is one that is damaged."""
-        with suppress(DamagedError):
-            contents = self.store.read(name)
-            return (None if contents is None else entry.unpack(contents)), False
-        return None, True
+    def read(self, name: str, fetch: bool = True) -> tuple[Tensors | None, bool]:
+        """The entry, and whether there is one that is damaged; what is not here is fetched where a URL lies behind."""
+        try:
+            contents = self.store.read(name) if fetch else self.store.here(name)
+        except DamagedError:
+            return None, True
+        except RemoteError as error:
+            self.lost(error)
+            return self.read(name)
+        return (None if contents is None else entry.unpack(contents)), False
+
+    def lost(self, error: RemoteError) -> None:
+        """A URL that fails in the middle of a study ends no trial; its log says so once."""
+        url = "" if self.store.remote is None else self.store.remote.url
+        log.warning("store: %s cannot be used (%s); the trial goes on with %s alone", url, error, self.store.root)
+        self.store = replace(self.store, remote=None)
 
     def key(self, stage: Stage, clip: Batch) -> str:
         """All that decides the values to the bit, beside what the group stands for: the pixels, and how this process computes."""
@@ -127,12 +141,13 @@ class Shelf:
 
 def shelve(ticket: Ticket, runs: Path, weights: Weights) -> Shelf | None:
     """The shelf of a trial; None where its store is off. Raises ValueError where this node does not see the store."""
-    root = folder_of(ticket.trial.launch.store, runs)
+    setting = ticket.trial.launch.store
+    root = folder_of(setting, runs)
     if root is None:
         return None
     trial, digests = ticket.trial, Digests(ticket.data, ticket.weights, stage_code(None))
     groups = {stage: group(stage, trial, digests) for stage in stored(trial)}
-    return Shelf(open_store(root), groups, weights, trial.model.encode)
+    return Shelf(open_store(root, remote_of(setting)), groups, weights, trial.model.encode)
 
 
 def added(reports: list[Counts]) -> Counts:
