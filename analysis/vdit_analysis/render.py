@@ -39,7 +39,7 @@ def signed(value: float, decimals: int) -> str:
 def ours(cell: Cell, column: Column) -> str:
     """A cell in print: a mean, a mean ± spread over seeds, "– 1/3" (finished/planned), "n/a", or nothing for the paper's own rows."""
     match cell.state:
-        case "paper only":
+        case "paper only" | "none":
             return ""
         case "incomplete":
             return f"– {len(cell.sources)}/{cell.planned}"

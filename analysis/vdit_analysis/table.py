@@ -87,9 +87,9 @@ class Cell:
     comparison: Comparison | None = None
 
     @property
-    def state(self) -> Literal["measured", "undefined", "incomplete", "paper only"]:
+    def state(self) -> Literal["measured", "undefined", "incomplete", "paper only", "none"]:
         if self.planned == 0:
-            return "paper only"
+            return "none" if self.published is None else "paper only"
         if len(self.sources) < self.planned:
             return "incomplete"
         return "undefined" if any(math.isnan(source.value) for source in self.sources) else "measured"

@@ -133,7 +133,7 @@ def test_minus_control_is_the_difference_of_j_and_f_with_its_interval(table: Tab
     # It draws two of three videos with two, two and one expressions, that differ by 10, -10 and 0.
     assert ends(mixed)[0] < -10 and ends(mixed)[1] > 10
     own = cell(table, "random", "control")
-    assert not own.sources and own.planned == 0
+    assert own.state == "none" and not own.sources
 
 
 def test_right_minus_shuffled_leaves_out_the_video_of_one_object(table: Table) -> None:

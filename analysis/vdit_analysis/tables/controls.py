@@ -42,8 +42,8 @@ JF, MINUS_CONTROL, MINUS_SHUFFLED = COLUMNS = (
     ),
 )
 SHUFFLED = (
-    "Right minus shuffled: J&F of each expression's masks, minus that of the masks under the words of another object of the video; "
-    "a video with expressions of one object is left out."
+    "Right minus shuffled: J&F of each expression's truth and masks, minus that of its truth and the masks under the words of another "
+    "object of the video; a video with expressions of one object is left out."
 )
 MET = "Met: the interval lies above 0; not corrected for the number of comparisons."
 OLDER = "Recorded before masks were scored under another object's words"
