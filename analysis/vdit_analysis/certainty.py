@@ -46,6 +46,15 @@ def of(cells: Sequence[Cell], columns: Sequence[Column], statistics: Statistics,
     ]
 
 
+def difference(ours: Totals | Ranking, theirs: Totals | Ranking) -> tuple[Interval, str]:
+    """`ours` minus `theirs`, and why there is no such number, else ""."""
+    try:
+        return stats.difference(ours, theirs, _rng(), REPLICATES, LEVEL), ""
+    except ValueError as error:
+        text = str(error)
+        return NOTHING, f"{text[0].upper()}{text[1:]}."
+
+
 def notes(table: Table) -> tuple[str, ...]:
     """How the intervals and p-values of a table were made, and what they cannot say."""
     intervals = [cell.interval for row in table.rows for cell in row.cells if cell.interval]
@@ -83,11 +92,9 @@ def _within(found: Interval) -> Interval:
 
 
 def _compared(ours: Totals | Ranking, theirs: Totals | Ranking) -> Comparison:
-    try:
-        interval = stats.difference(ours, theirs, _rng(), REPLICATES, LEVEL)
-    except ValueError as error:
-        text = str(error)
-        return Comparison(interval=NOTHING, p=float("nan"), effect=float("nan"), why=f"{text[0].upper()}{text[1:]}.")
+    interval, why = difference(ours, theirs)
+    if why:
+        return Comparison(interval=interval, p=float("nan"), effect=float("nan"), why=why)
     if np.isnan(interval.estimate):
         why = "Not compared: the reference arm has no value here."
         return Comparison(interval=interval, p=float("nan"), effect=float("nan"), why=why)

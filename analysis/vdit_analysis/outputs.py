@@ -87,6 +87,7 @@ def write_atomically(path: Path, content: bytes) -> Path:
 
 
 def _measured(family: str, runs: StudyRuns) -> tuple[ModuleType, ...]:
-    """Files of a family whose MEASURE the study asks for, by name: table3 before table5."""
-    modules = (find(family, name) for name in members(family))
+    """Files of a family whose MEASURE the study asks for, by name: table3 before table5, and last what the paper has no number for."""
+    names = sorted(members(family), key=lambda name: (not any(letter.isdecimal() for letter in name), name))
+    modules = (find(family, name) for name in names)
     return tuple(module for module in modules if module.MEASURE in runs.measure)

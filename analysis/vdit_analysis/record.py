@@ -72,6 +72,12 @@ class Record:
         content: dict[str, Any] = self.files[run_id, name]
         return content
 
+    def has(self, run_id: str, name: str) -> bool:
+        """Whether the run has such a file; none is read."""
+        if (run_id, "") not in self.files:
+            self.files[run_id, ""] = {entry.path for entry in self.client.list_artifacts(run_id)}
+        return name in self.files[run_id, ""]
+
     def _read(self, run_id: str, name: str, owner: str) -> Any:
         from mlflow.exceptions import MlflowException
 

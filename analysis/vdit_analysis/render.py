@@ -39,7 +39,7 @@ def signed(value: float, decimals: int) -> str:
 def ours(cell: Cell, column: Column) -> str:
     """A cell in print: a mean, a mean ± spread over seeds, "– 1/3" (finished/planned), "n/a", or nothing for the paper's own rows."""
     match cell.state:
-        case "paper only":
+        case "paper only" | "none":
             return ""
         case "incomplete":
             return f"– {len(cell.sources)}/{cell.planned}"
@@ -47,7 +47,7 @@ def ours(cell: Cell, column: Column) -> str:
             return "n/a"
         case "measured":
             spread = "" if cell.spread is None else f" ± {number(cell.spread, column.decimals)}"
-            return number(cell.mean, column.decimals) + spread
+            return (signed if column.difference else number)(cell.mean, column.decimals) + spread
 
 
 def papers(cell: Cell, column: Column) -> str:
@@ -55,10 +55,12 @@ def papers(cell: Cell, column: Column) -> str:
 
 
 def interval(cell: Cell, column: Column) -> str:
-    """ "[48.7, 53.1]"; nothing where there is none."""
+    """ "[48.7, 53.1]", of a difference "[+0.2, +2.4], met"; nothing where there is none."""
     found = cell.interval
     if found is None or math.isnan(found.low):
         return ""
+    if column.difference:
+        return f"[{signed(found.low, column.decimals)}, {signed(found.high, column.decimals)}], {'met' if cell.met else 'not met'}"
     return f"[{number(found.low, column.decimals)}, {number(found.high, column.decimals)}]"
 
 
@@ -205,7 +207,7 @@ def _latex_rows(table: Table, row: Row) -> list[list[str]]:
     texts = [papers(row.cells[index], table.columns[index]) for index in table.printed]
     plain = cells + [rf"\textit{{{text}}}" if text else "" for text in texts]
     ends = [interval(row.cells[index], table.columns[index]) for index in table.own]
-    below = [*("" for _ in ("Method", *table.marks)), *(rf"\scriptsize {end}" if end else "" for end in ends), *("" for _ in texts)]
+    below = [*("" for _ in ("Method", *table.marks)), *(rf"\scriptsize {escape(end)}" if end else "" for end in ends), *("" for _ in texts)]
     return [plain, below] if any(ends) else [plain]
 
 

@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vdit_analysis.stats import Interval
+from vdit_analysis.stats import ROUNDING, Interval
 from vdit_analysis.trial import TrialRun
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """`key` names it in traces and CSV, `published` in the paper's CSV; `undefined` says when its value does not exist."""
+    """`key` names it in traces and CSV, `published` in the paper's CSV; `undefined` says when its value does not exist.
+
+    A `difference` of two numbers is printed with its sign, and met or not.
+    """
 
     key: str
     title: str
@@ -22,6 +25,7 @@ class Column:
     unit: str
     decimals: int
     undefined: str
+    difference: bool = False
 
 
 def of_benchmark(short: str, published: str, names: Sequence[tuple[str, str, str, str]], undefined: str) -> tuple[Column, ...]:
@@ -43,11 +47,15 @@ def of_benchmark(short: str, published: str, names: Sequence[tuple[str, str, str
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One trial's value of a cell, and the Parquet file of its run that it was computed from."""
+    """One trial's value of a cell, and the Parquet file of its run that it was computed from.
+
+    What it is a difference to is in `beside`: trials, each with a file.
+    """
 
     value: float
     trial: TrialRun
     file: str
+    beside: tuple[tuple[TrialRun, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """`planned` is how many seeds the study asks for, 0 where the number is the paper's only. `why` explains a cell without a value.
+    """`planned` is how many seeds the study asks for, 0 where it asks for no such number. `why` explains a cell without a value.
 
     `interval` is that of a measured mean. `comparison` is None in the reference arm itself, and where either of the two is not measured.
     """
@@ -79,9 +87,9 @@ class Cell:
     comparison: Comparison | None = None
 
     @property
-    def state(self) -> Literal["measured", "undefined", "incomplete", "paper only"]:
+    def state(self) -> Literal["measured", "undefined", "incomplete", "paper only", "none"]:
         if self.planned == 0:
-            return "paper only"
+            return "none" if self.published is None else "paper only"
         if len(self.sources) < self.planned:
             return "incomplete"
         return "undefined" if any(math.isnan(source.value) for source in self.sources) else "measured"
@@ -97,6 +105,11 @@ class Cell:
         if self.state != "measured" or len(self.sources) < 2:
             return None
         return statistics.stdev(source.value for source in self.sources)
+
+    @property
+    def met(self) -> bool | None:
+        """Of a difference: whether its interval lies above 0; None without one."""
+        return None if self.interval is None or math.isnan(self.interval.low) else self.interval.low > ROUNDING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +141,9 @@ class Table:
 
     @property
     def heading(self) -> str:
-        """The title with the paper's number: "table5_readings" -> "Table 5. ..."."""
-        return f"Table {self.name.removeprefix('table').partition('_')[0]}. {self.title}"
+        """The title with the paper's number, if it has one: "table5_readings" -> "Table 5. ..."."""
+        number = self.name.removeprefix("table").partition("_")[0]
+        return f"Table {number}. {self.title}" if number.isdecimal() else self.title
 
     @property
     def complete(self) -> bool:

@@ -103,6 +103,7 @@ def _missing(runs: StudyRuns, name: str, cell: Cell) -> tuple[int, ...]:
 
 def _step(source: Source) -> Step:
     trial = source.trial
+    files = [*((trial, file) for file in (*FILES, source.file)), *source.beside, (trial, "environment.json")]
     return Step(
         seed=trial.seed,
         value=source.value,
@@ -114,5 +115,5 @@ def _step(source: Source) -> Step:
         data=trial.tags.get("vdit.data", ""),
         weights=trial.tags.get("vdit.weights", ""),
         ran_in=trial.tags.get("vdit.study", ""),
-        files=tuple(f"{trial.artifact_uri}/{file}" for file in (*FILES, source.file, "environment.json")),
+        files=tuple(f"{run.artifact_uri}/{file}" for run, file in files),
     )

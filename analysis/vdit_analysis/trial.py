@@ -56,8 +56,12 @@ class TrialRun:
         return found
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The rows of scores, light, instances or drift.parquet, read once. Raises ValueError when the run has no such file."""
+        """The rows of scores, shuffled, light, instances or drift.parquet, read once. Raises ValueError when the run has no such file."""
         return self.record.parquet(self.run_id, f"{name}.parquet", self._remedy())
+
+    def has(self, name: str) -> bool:
+        """Whether the run has `name`.parquet: a trial recorded by older code may lack one."""
+        return self.record.has(self.run_id, f"{name}.parquet")
 
     def document(self, name: str) -> dict[str, Any]:
         """The content of `name`.json ("config", "result", "environment"). Raises ValueError when the run has no such file."""

@@ -10,7 +10,7 @@ from vdit.registry import find, members
 from vdit_analysis.outputs import FIGURES, TABLES, Outputs, build, write, write_atomically
 from vdit_analysis.runs import StudyRuns
 
-TABLE_NAMES = ("table3", "table5", "table5_readings", "table6", "table6_readings")
+TABLE_NAMES = ("table3", "table5", "table5_readings", "table6", "table6_readings", "controls")
 
 
 def test_every_output_has_its_files(outputs: Callable[[str], Outputs], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from vdit.record import scores
+from vdit.record.scores import KEYS
 from vdit.schedule.run import prepare
 from vdit.study import plan as planning
 from vdit.study import spec
@@ -50,6 +51,12 @@ def test_a_trial_leaves_every_file_and_says_what_it_measured(tiny: Path, tmp_pat
     table, light = scores.read(place / "scores.parquet"), scores.read(place / "light.parquet")
     assert set(table["frame"].groupby(table["video"]).nunique()) == {4}
     assert len(light) == len(table)
+    shuffled = scores.read(place / "shuffled.parquet")
+    # Each clip has two objects or more, so that every expression has another's masks; its truth is its own.
+    assert shuffled[[*KEYS["scores"], "area_truth"]].equals(table[[*KEYS["scores"], "area_truth"]])
+    # Two expressions of each object stand in for two: what is predicted is the same, in other places.
+    areas = ["video", "frame", "area_prediction"]
+    assert shuffled[areas].sort_values(areas).values.tolist() == table[areas].sort_values(areas).values.tolist()
     drift = scores.read(place / "drift.parquet")
     assert set(drift["kind"]) == {"raw", "centred", "mask", "margin"}
     assert set(drift["stride"]) == {8, 16, 32}
@@ -87,7 +94,8 @@ def test_a_trial_that_was_cut_off_ends_like_an_undisturbed_one(tiny: Path, tmp_p
     expected, found = trained(whole), trained(cut)
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    assert scores.read(whole / "scores.parquet").equals(scores.read(cut / "scores.parquet"))
+    for name in ("scores.parquet", "shuffled.parquet"):
+        assert scores.read(whole / name).equals(scores.read(cut / name))
     steps_of = [json.loads(line)["step"] for line in (cut / "metrics.jsonl").read_text().splitlines()]
     assert steps_of == list(range(6))
 
@@ -98,7 +106,8 @@ def test_an_evaluation_goes_on_where_it_was_cut_off(tiny: Path, tmp_path: Path) 
     session.open(place)
     session.advance()
     session.advance()
-    (part,) = (place / "parts").iterdir()
+    part, _ = parts = [place / "parts" / f"{kind}-00000.parquet" for kind in ("video", "shuffled")]
+    assert set(parts) == set((place / "parts").iterdir())
     written = part.stat().st_mtime_ns
     again = Session(ALONE, tmp_path / "runs")
     progress = again.open(place)
@@ -108,6 +117,7 @@ def test_an_evaluation_goes_on_where_it_was_cut_off(tiny: Path, tmp_path: Path) 
     while not progress.finished:
         progress = again.advance()
     assert len(scores.read(place / "scores.parquet")["video"].unique()) == 2
+    assert len(scores.read(place / "shuffled.parquet")["video"].unique()) == 2
 
 
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])

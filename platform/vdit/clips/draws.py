@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-Purpose = Literal["order", "frames", "augment", "replace", "noise", "light"]
+Purpose = Literal["order", "frames", "augment", "replace", "noise", "light", "shuffled"]
 
 
 def generator(purpose: Purpose, *key: int | str) -> np.random.Generator:

@@ -29,6 +29,7 @@ ARTIFACTS = (
     "config.json",
     "result.json",
     "scores.parquet",
+    "shuffled.parquet",
     "light.parquet",
     "instances.parquet",
     "drift.parquet",

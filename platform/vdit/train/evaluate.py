@@ -1,6 +1,7 @@
 """What a trained model is measured by: masks scored frame by frame, in changing light, and what its features do (metrics.md part C).
 
-A split that is scored by detections (Tables 2 and 4) has all queries' masks in one frame a video instead.
+Each expression's truth is scored against the masks under another object's, too: what the words are worth (clips/shuffled.py). A split
+that is scored by detections (Tables 2 and 4) has all queries' masks in one frame a video instead, and no such control.
 
 Every unit of work leaves a part file, so that a killed evaluation goes on where it was; at the end one worker merges the parts.
 """
@@ -15,6 +16,7 @@ import pandas as pd
 import torch
 
 from vdit.clips.evaluation import brighten, evaluation_sample
+from vdit.clips.shuffled import shuffled
 from vdit.config.trial import Trial
 from vdit.metrics import components, drift
 from vdit.model.collate import collate, to
@@ -42,6 +44,11 @@ class Unit:
     @property
     def segmented(self) -> bool:
         return self.clip is None and not self.clustered
+
+    @property
+    def shuffled(self) -> str:
+        """The part file of a video's masks under another object's words."""
+        return self.name.replace("video", "shuffled")
 
 
 class Evaluation:
@@ -75,7 +82,10 @@ class Evaluation:
         elif self.split.evaluation == "detections":
             scores.write(path, self.detections(unit.video))
         else:
-            scores.write(path, self.score(unit.video))
+            table, swapped = self.score(unit.video)
+            # The part that tells that the unit is done comes last.
+            scores.write(self.parts / unit.shuffled, swapped)
+            scores.write(path, table)
 
     def detections(self, video: Video) -> pd.DataFrame:
         """A row per expression and query."""
@@ -84,24 +94,26 @@ class Evaluation:
         tables = [instances.rows(name, its.scores_Q, its.masks_QHW, truth_HW) for name, its, truth_HW in found]
         return pd.concat(tables, ignore_index=True)
 
-    def score(self, video: Video) -> pd.DataFrame:
-        """A row per expression, frame, level and draw; level 0 is the video as it is."""
+    def score(self, video: Video) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """A row per expression, frame, level and draw; level 0 is the video as it is. Then that video under another object's words."""
         samples = clips(self.split, video, self.trial)
         everything = tuple(range(len(video.frames)))
         truth = {expression.id: self.split.masks(video, everything, expression.object) for expression in video.expressions}
-        tables = [self.rows(video, samples, truth, 0.0, 0)]
+        found = self.found(video, samples, truth)
+        tables = [rows(video, found, truth).assign(level=0.0, draw=0)]
+        swapped = {name: found[other] for name, other in shuffled(video, self.trial.data.seed).items()}
         for level in self.trial.evaluate.light:
             for draw in range(self.trial.evaluate.light_draws):
-                tables.append(self.rows(video, lit(samples, video, level, draw, self.trial), truth, level, draw))
-        return pd.concat(tables, ignore_index=True)
+                dimmed = self.found(video, lit(samples, video, level, draw, self.trial), truth)
+                tables.append(rows(video, dimmed, truth).assign(level=level, draw=draw))
+        return pd.concat(tables, ignore_index=True), rows(video, swapped, truth)
 
-    def rows(self, video: Video, samples: list[Sample], truth: dict[str, Masks], level: float, draw: int) -> pd.DataFrame:
+    def found(self, video: Video, samples: list[Sample], truth: dict[str, Masks]) -> dict[str, Masks]:
+        """Masks by expression id, of the truth's size."""
         size = next(iter(truth.values())).shape[1:]
         how = Inference(size[0], size[1], self.trial.evaluate, self.trial.data.captions)
         with self.clock:
-            found = predict(self.model, samples, video.expressions, how)
-        tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
-        return pd.concat(tables, ignore_index=True).assign(level=level, draw=draw)
+            return predict(self.model, samples, video.expressions, how)
 
     @torch.inference_mode()
     def follow(self, video: Video, clip: drift.Clip) -> list[drift.ClipFeatures]:
@@ -139,6 +151,7 @@ class Evaluation:
         """J, F and J&F in percent."""
         table = every[every["level"] == 0.0].drop(columns=["level", "draw"])
         scores.write(self.place / "scores.parquet", table)
+        scores.merge([self.parts / unit.shuffled for unit in self.units if unit.segmented], self.place / "shuffled.parquet")
         if self.trial.evaluate.light:
             scores.write(self.place / "light.parquet", every[every["level"] > 0.0])
         followed = [found for unit in self.units if unit.clip is not None for found in parts.read_features(self.parts / unit.name)]
@@ -178,6 +191,12 @@ def followed(split: Split, video: Video, clip: drift.Clip, trial: Trial) -> tupl
     indices = tuple(range(clip.start, clip.start + trial.evaluate.drift_frames))
     expression = next(expression for expression in video.expressions if expression.id == clip.expression)
     return expression, evaluation_sample(split, video, expression, indices, trial.evaluate, trial.data)
+
+
+def rows(video: Video, found: dict[str, Masks], truth: dict[str, Masks]) -> pd.DataFrame:
+    """Those of every expression that has masks."""
+    tables = [scores.rows(video.id, name, video.frames, masks, truth[name]) for name, masks in found.items()]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=scores.SCHEMAS["shuffled"].names)
 
 
 def lit(samples: list[Sample], video: Video, level: float, draw: int, trial: Trial) -> list[Sample]:

@@ -1,0 +1,185 @@
+"""Controls of Table 3, which the paper lacks: each arm's J&F minus that on random features, and minus that under another object's words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from vdit.config.identity import CONTROL
+from vdit.metrics import components
+from vdit.registry import members
+from vdit_analysis import certainty, quantities
+from vdit_analysis.build import Part, measured
+from vdit_analysis.published import Published
+from vdit_analysis.runs import StudyRuns
+from vdit_analysis.table import Cell, Column, Row, Source, Table
+from vdit_analysis.tables import table3_components
+from vdit_analysis.trial import TrialRun
+
+MEASURE = table3_components.MEASURE
+TITLE = "Controls: random features, shuffled expressions"
+SOURCE = "Not in VD-IT (ECCV 2024). J&F as in its Table 3."
+# Read and not shown: the paper has no controls.
+PUBLISHED = table3_components.PUBLISHED
+JF, MINUS_CONTROL, MINUS_SHUFFLED = COLUMNS = (
+    replace(table3_components.COLUMNS[0], published=""),
+    *(
+        Column(
+            key=key,
+            title=title,
+            latex=title,
+            published="",
+            better="higher",
+            unit="percentage points of J&F",
+            decimals=1,
+            undefined=undefined,
+            difference=True,
+        )
+        for key, title, undefined in (
+            ("control", "minus control", table3_components.UNDEFINED),
+            ("shuffled", "right minus shuffled", "No video has expressions of two objects."),
+        )
+    ),
+)
+SHUFFLED = (
+    "Right minus shuffled: J&F of each expression's truth and masks, minus that of its truth and the masks under the words of another "
+    "object of the video; a video with expressions of one object is left out."
+)
+MET = "Met: the interval lies above 0; not corrected for the number of comparisons."
+OLDER = "Recorded before masks were scored under another object's words"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A trial's rows, and those that they are compared with, which are in a file of a trial's run."""
+
+    trial: TrialRun
+    rows: pd.DataFrame
+    other: TrialRun
+    file: str
+    against: pd.DataFrame
+
+    @property
+    def source(self) -> Source:
+        """J&F minus J&F, NaN without rows."""
+        ours, theirs = ((components.measure(rows).jf if len(rows) else float("nan")) for rows in (self.rows, self.against))
+        return Source(value=ours - theirs, trial=self.trial, file="scores.parquet", beside=((self.other, f"{self.file}.parquet"),))
+
+
+def build(runs: StudyRuns, published: Published) -> Table:
+    part = Part(
+        columns=(JF,),
+        measure=lambda scores: {"JF": components.measure(scores).jf},
+        statistics=lambda scores: {"JF": quantities.components(scores)["JF"]},
+    )
+    # Differences to the reference arm are Table 3's, and a method that was not trained here has no control.
+    rows = tuple(_row(runs, row) for row in measured(runs, (part,), {}) if row.name in runs.arms)
+    return Table(
+        name="controls",
+        title=TITLE,
+        source=SOURCE,
+        marks=(),
+        columns=COLUMNS,
+        rows=rows,
+        reference=runs.reference,
+        notice=runs.notice,
+        notes=tuple(_notes(runs, rows)),
+    )
+
+
+def control_of(runs: StudyRuns, arm: str) -> str:
+    """The arm on random weights that is most like this one: first in the backbone's architecture, then in its other levels.
+
+    "" where there is none, and for such an arm itself.
+    """
+    controls = [name for name in runs.arms if runs.is_control(name)]
+    if arm in controls or not controls:
+        return ""
+    levels = runs.levels(arm)
+
+    def likeness(control: str) -> tuple[bool, int]:
+        theirs = runs.levels(control)
+        return same_architecture(runs, arm, control), sum(theirs.get(axis) == level for axis, level in levels.items())
+
+    return max(controls, key=likeness)
+
+
+def same_architecture(runs: StudyRuns, arm: str, control: str) -> bool:
+    """Whether the control's backbone is the arm's with random weights. An arm that leaves it to its preset has the paper's."""
+    own = f"{CONTROL}-{runs.levels(arm).get('backbone', '')}"
+    return runs.levels(control)["backbone"] == (own if own.replace("-", "_") in members("backbones") else CONTROL)
+
+
+def _row(runs: StudyRuns, row: Row) -> Row:
+    return replace(row, cells=(replace(row.cells[0], comparison=None), _minus_control(runs, row.name), _minus_shuffled(runs, row.name)))
+
+
+def _minus_control(runs: StudyRuns, arm: str) -> Cell:
+    control = control_of(runs, arm)
+    if not control:
+        return _nothing()
+    others = {trial.seed: trial for trial in runs.of(control)}
+    pairs = [
+        Pair(trial=trial, rows=trial.frame("scores"), other=others[trial.seed], file="scores", against=others[trial.seed].frame("scores"))
+        for trial in runs.of(arm)
+        if trial.seed in others
+    ]
+    lacking = any(entry.seed not in others for entry in runs.planned_of(arm))
+    refusals = runs.refusals(arm) or runs.refusals(control)
+    why = "; ".join(refusals) or (f"A seed of the control {control} has not finished." if lacking else "")
+    return _cell(pairs, MINUS_CONTROL, len(runs.planned_of(arm)), why)
+
+
+def _minus_shuffled(runs: StudyRuns, arm: str) -> Cell:
+    if _older(runs, arm):
+        every = all(_older(runs, name) for name in runs.arms if runs.of(name))
+        # A column without any number is said below the table.
+        return _nothing("" if every else f"{OLDER}.")
+    pairs = [_under_other_words(trial) for trial in runs.of(arm)]
+    return _cell(pairs, MINUS_SHUFFLED, len(runs.planned_of(arm)), "; ".join(runs.refusals(arm)))
+
+
+def _older(runs: StudyRuns, arm: str) -> bool:
+    """Whether a trial of the arm was recorded without its shuffled expressions."""
+    return not all(trial.has("shuffled") for trial in runs.of(arm))
+
+
+def _under_other_words(trial: TrialRun) -> Pair:
+    """Expressions that have no other are left out on both sides."""
+    scores, shuffled = trial.frame("scores"), trial.frame("shuffled")
+    own, other = (pd.MultiIndex.from_frame(rows[["video", "expression"]]) for rows in (scores, shuffled))
+    return Pair(trial=trial, rows=scores[own.isin(other)], other=trial, file="shuffled", against=shuffled)
+
+
+def _cell(pairs: Sequence[Pair], column: Column, planned: int, why: str) -> Cell:
+    cell = Cell(sources=tuple(pair.source for pair in pairs), planned=planned, published=None, why="")
+    if cell.state != "measured":
+        return replace(cell, why=column.undefined if cell.state == "undefined" else why)
+    ours = quantities.components({pair.trial.seed: pair.rows for pair in pairs})["JF"]
+    theirs = quantities.components({pair.trial.seed: pair.against for pair in pairs})["JF"]
+    interval, unpaired = certainty.difference(ours, theirs)
+    return _nothing(unpaired) if unpaired else replace(cell, interval=interval)
+
+
+def _nothing(why: str = "") -> Cell:
+    return Cell(sources=(), planned=0, published=None, why=why)
+
+
+def _notes(runs: StudyRuns, rows: tuple[Row, ...]) -> Iterator[str]:
+    """What each difference is, and why a column is not there."""
+    controls = {row.name: control for row in rows if (control := control_of(runs, row.name))}
+    names = list(dict.fromkeys(controls.values()))
+    for name in names:
+        arms = f"{', '.join(arm for arm, control in controls.items() if control == name)} minus " if len(names) > 1 else ""
+        yield f"Minus control: {arms}{name}, on random weights, paired by video and seed."
+    if unlike := [arm for arm, control in controls.items() if not same_architecture(runs, arm, control)]:
+        yield f"No random weights of their own architecture: {', '.join(unlike)}."
+    if not names:
+        yield "Minus control: not there; this study has no arm of random features to compare with."
+    place = COLUMNS.index(MINUS_SHUFFLED)
+    if any(row.cells[place].planned for row in rows):
+        yield SHUFFLED
+    else:
+        yield f"Right minus shuffled: not there. {OLDER}; trials that are run again have it."
+    if any(cell.met is not None for row in rows for cell in row.cells[1:]):
+        yield MET
