@@ -101,9 +101,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def vdit(tiny: Path, tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], subprocess.Popen[str]]]:
-    """`vdit run` of a study of two trials of 40 steps."""
+    """`vdit run` of a study of four trials of 40 steps, of which two run at once."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
-    tiny.write_text(tiny.read_text().replace("max_steps: 6", "epochs: 40, max_steps: 40"))
+    tiny.write_text(tiny.read_text().replace("max_steps: 6", "epochs: 40, max_steps: 40").replace("seeds: [0]", "seeds: [0, 1]"))
     temporary = Path(tempfile.mkdtemp(prefix="vdit"))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_TMPDIR": str(temporary)}
     environment.pop("RAY_ADDRESS", None)
@@ -195,7 +195,7 @@ def test_a_server_that_dies_twice_has_everything_once(server: Server, tmp_path: 
 
 @pytest.mark.slow
 def test_a_study_on_ray_goes_on_without_its_server(server: Server, vdit: Callable[[], "subprocess.Popen[str]"], tmp_path: Path) -> None:
-    """The first trial ends while the server is dead."""
+    """The first trials end while the server is dead."""
     runs = tmp_path / "runs"
     process = vdit()
     until(lambda: steps(runs) >= 5, process)
@@ -205,7 +205,7 @@ def test_a_study_on_ray_goes_on_without_its_server(server: Server, vdit: Callabl
     output, _ = process.communicate(timeout=WAIT_SECONDS)
     assert process.returncode == 0, output
     assert "goes on without its record" in output and "answers again" in output, output
-    check(server, runs, 2, 40)
+    check(server, runs, 4, 40)
     for key, folder in results(runs).items():
         assert sorted(path.name for path in folder.glob("log*")) == ["log.txt"]
         assert "[0] " in (folder / "log.txt").read_text()
