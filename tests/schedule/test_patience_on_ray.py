@@ -4,14 +4,12 @@ import io
 import os
 import shutil
 import signal
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 from ray import tune
 from rich.console import Console
 
@@ -64,14 +62,10 @@ Study = Callable[[dict[tuple[str, int], str]], tuple[Plan, Outcome]]
 
 
 @pytest.fixture
-def study(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Study]:
+def study(cluster: Any, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """Runs two arms with two seeds by these scripts."""
-    temporary = tempfile.mkdtemp(prefix="vdit")
-    monkeypatch.setenv("RAY_TMPDIR", temporary)
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.setattr(gang, "Gang", Scripted)
-    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    cluster.add_node(num_cpus=1)
 
     def study(scripts: dict[tuple[str, int], str]) -> tuple[Plan, Outcome]:
         plan = planning.build(replace(spec.read(str(tiny)), seeds=(0, 1)), tmp_path / "runs")
@@ -82,9 +76,7 @@ def study(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         shown = view({planned.key: planned.trial.arm for planned in plan.trials}, Console(file=io.StringIO())).__enter__()
         return plan, run(plan.trials, Reporter(plan, plan.trials, tmp_path / "runs", Memory(), shown))
 
-    yield study
-    ray.shutdown()
-    shutil.rmtree(temporary, ignore_errors=True)
+    return study
 
 
 def test_what_is_lost_or_fails_runs_again_and_what_all_die_of_stops_the_study(study: Study, tmp_path: Path) -> None:
