@@ -1,6 +1,6 @@
 """Decoding of frames and label maps, with errors that name the file.
 
-OpenCV decodes a JPEG 1.5 times as fast as Pillow, to the same pixels. OpenCV 4 accepts a truncated file (the rest of the picture is grey),
+OpenCV decodes a JPEG 1.5 times as fast as Pillow, to the same pixels. It accepts a truncated file (the rest of the picture is grey),
 so the end of the image is looked for first.
 """
 
@@ -14,14 +14,20 @@ from PIL import Image
 from vdit.video import Frames
 
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+AS_STORED = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
 AGAIN = "restore it from the archive"
 
 
 def frame(path: Path) -> NDArray[np.uint8]:
     """[H, W, 3] RGB of a JPEG as it is stored (an EXIF rotation is not applied: masks know nothing of it)."""
-    image = decode(path)
-    rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, image)
-    return rgb
+    data = read(path)
+    # Neither marker can occur inside the entropy-coded data, and a thumbnail's end comes before the picture's scan.
+    if data.find(START_OF_SCAN, max(0, data.rfind(END_OF_IMAGE))) >= 0:
+        raise ValueError(f"{path} is truncated ({len(data)} bytes, no end of image); {AGAIN}")
+    image: NDArray[np.uint8] | None = cv2.imdecode(np.frombuffer(data, np.uint8), AS_STORED) if data else None
+    if image is None:
+        raise ValueError(f"{path} is not a readable image ({len(data)} bytes); {AGAIN}")
+    return image
 
 
 def frames(paths: list[Path]) -> Frames:
@@ -30,27 +36,12 @@ def frames(paths: list[Path]) -> Frames:
     decoded = np.empty((len(paths), *first.shape), np.uint8)
     decoded[0] = first
     for path, out in zip(paths[1:], decoded[1:], strict=True):
-        image = decode(path)
+        image = frame(path)
         if image.shape != first.shape:
             of_video = f"{paths[0].name} of its video is {first.shape[1]}x{first.shape[0]}"
             raise ValueError(f"{path} is {image.shape[1]}x{image.shape[0]}, but {of_video}; restore both")
-        # Into place: a copy of a clip takes as long as a mask.
-        cv2.cvtColor(image, cv2.COLOR_BGR2RGB, out)
+        out[:] = image
     return decoded
-
-
-def decode(path: Path) -> NDArray[np.uint8]:
-    """[H, W, 3], BGR."""
-    data = read(path)
-    # Neither marker can occur inside the entropy-coded data, and a thumbnail's end comes before the picture's scan.
-    if data.rfind(START_OF_SCAN) > data.rfind(END_OF_IMAGE):
-        raise ValueError(f"{path} is truncated ({len(data)} bytes, no end of image); {AGAIN}")
-    image: NDArray[np.uint8] | None = None
-    if data:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    if image is None:
-        raise ValueError(f"{path} is not a readable image ({len(data)} bytes); {AGAIN}")
-    return image
 
 
 def png(path: Path) -> NDArray[np.uint8]:
