@@ -5,7 +5,7 @@ RUNS ?= runs
 STUDY ?= demo
 KILLS ?= 100
 SEED ?= 0
-# That tests run in, of up to 2 GB each.
+# That tests run in, of up to 3 GB each.
 PROCESSES ?= 2
 # Two threads that wait for each other on busy cores are slower than one, and rounding depends on their number.
 export OMP_NUM_THREADS ?= 1

@@ -161,6 +161,7 @@ def test_a_wrong_caption_is_wrong_in_one_way_and_of_every_thing(attribute: capti
         changed = captions.wrong(each.things, attribute, np.random.default_rng(seed))
         had, has = ([getattr(thing, attribute) for thing in things] for things in (each.things, changed))
         assert not set(had) & set(has) and set(has) <= set(captions.VALUES[attribute])
+        assert all((had[i] != had[j]) or (has[i] == has[j]) for i, j in combinations(range(len(had)), 2))
         assert len(set(has)) == min(len(set(had)), len(captions.VALUES[attribute]) - len(set(had)))
         assert [replace(thing, **{attribute: value}) for thing, value in zip(changed, had, strict=True)] == list(each.things)
     assert max(len({thing.motion for thing in each.things}) for each in drawn) == 3

@@ -98,7 +98,7 @@ def test_a_stage_that_ended_when_another_failed_is_recorded_as_done(plan: Pretra
 
 
 @pytest.mark.parametrize(
-    ("error", "failed", "skipped"), [(KeyboardInterrupt(), "", LEFT), (RuntimeError("x"), "", LEFT), (ValueError("y"), "y", "")]
+    ("error", "failed", "skipped"), [(KeyboardInterrupt(), "", LEFT), (RuntimeError("x"), "x", ""), (ValueError("y"), "y", "")]
 )
 def test_in_this_process_a_stage_ends_failed_or_left(
     plan: Pretraining, monkeypatch: pytest.MonkeyPatch, error: BaseException, failed: str, skipped: str

@@ -1,6 +1,6 @@
 """Decoding of frames and label maps, with errors that name the file.
 
-OpenCV decodes a JPEG 1.5 times as fast as Pillow, to the same pixels. It accepts a truncated file (the rest of the picture is grey),
+OpenCV decodes a JPEG 1.3 times as fast as Pillow, to the same pixels. OpenCV 4 accepts a truncated file (the rest of the picture is grey),
 so the end of the image is looked for first.
 """
 

@@ -2,7 +2,8 @@
 
 The filter is a triangle that widens when it shrinks a picture, in whole numbers of 2**-22; columns come first, rows second, and between
 them values are rounded to bytes. (Where the scales of the axes are far apart Pillow may take the rows first: a grey level's difference.)
-Here both passes blend whole rows, which the compiler vectorises: for the columns the frame is turned over.
+Here both passes blend whole rows, which the compiler vectorises: for the columns the frame is turned over, with a fourth byte to each
+pixel, as OpenCV turns pixels of four bytes five times as fast as those of three.
 
 T frames, H W pixels, K weights of a place.
 """
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from vdit.video import Frames
 
-Frame: TypeAlias = NDArray[np.uint8]  # [H, W, 3]
+Frame: TypeAlias = NDArray[np.uint8]  # [H, W, 3 or 4]
 
 BITS = 22
 ONE, HALF, SHIFT = 1 << BITS, np.int32(1 << (BITS - 1)), np.int32(BITS)
@@ -48,13 +49,15 @@ def resize(frames: Frames, height: int, width: int, window: Window) -> Frames:
     # Rows of the source that no row of the window needs are not blended either.
     start, end = int(rows.first[0]), min(frames.shape[1], int(rows.first[-1]) + rows.weights_K.shape[1])
     rows = Taps(rows.first - start, rows.weights_K)
-    turned = np.empty((frames.shape[2], end - start, 3), np.uint8)
-    narrowed = np.empty((window.width, end - start, 3), np.uint8)
-    upright = np.empty((end - start, window.width, 3), np.uint8)
+    padded, turned = (np.empty((*size, 4), np.uint8) for size in ((end - start, frames.shape[2]), (frames.shape[2], end - start)))
+    narrowed, upright = (np.empty((*size, 4), np.uint8) for size in ((window.width, end - start), (end - start, window.width)))
+    narrow = np.empty((end - start, window.width, 3), np.uint8)
     resized = np.empty((len(frames), window.height, window.width, 3), np.uint8)
     for frame, out in zip(frames, resized, strict=True):
-        blend(flat(cv2.transpose(frame[start:end], turned)), *columns, flat(narrowed))
-        blend(flat(cv2.transpose(narrowed, upright)), *rows, flat(out))
+        cv2.cvtColor(frame[start:end], cv2.COLOR_RGB2RGBA, padded)
+        blend(flat(cv2.transpose(padded, turned)), *columns, flat(narrowed))
+        cv2.cvtColor(cv2.transpose(narrowed, upright), cv2.COLOR_RGBA2RGB, narrow)
+        blend(flat(narrow), *rows, flat(out))
     return resized
 
 
@@ -74,7 +77,7 @@ def taps(source: int, target: int, start: int, count: int) -> Taps:
 
 
 def flat(frame: Frame) -> NDArray[np.uint8]:
-    """[H, W x 3], the same memory: it makes no difference to a row what its bytes mean."""
+    """[H, W x 3 or 4], the same memory: it makes no difference to a row what its bytes mean."""
     return frame.reshape(len(frame), -1)
 
 

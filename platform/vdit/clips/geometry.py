@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from vdit.clips import bilinear
@@ -71,23 +70,10 @@ def resize(clip: Clip, height: int, width: int, window: Window | None = None) ->
     part = window or Window(0, 0, height, width)
     rows = ((np.arange(part.top, part.top + part.height) + 0.5) * clip.height / height).astype(np.int64)
     columns = ((np.arange(part.left, part.left + part.width) + 0.5) * clip.width / width).astype(np.int64)
-    masks = np.empty((len(clip.masks), part.height, part.width), np.bool_)
-    pick(clip.masks, rows, columns, masks)
+    # One axis after the other: both at once take four times as long.
+    masks = clip.masks.take(rows, axis=1).take(columns, axis=2)
     ratio_4 = np.array([width / clip.width, height / clip.height] * 2, np.float32)
     return Clip(bilinear.resize(clip.frames, height, width, part), masks, cut(clip.boxes_T4 * ratio_4, part))
-
-
-def _pick(source: Masks, rows: NDArray[np.int64], columns: NDArray[np.int64], out: Masks) -> None:
-    """The pixels at these rows and columns of every mask."""
-    for frame in range(len(out)):
-        for y in range(len(rows)):
-            line, to = source[frame, rows[y]], out[frame, y]
-            for x in range(len(columns)):
-                to[x] = line[columns[x]]
-
-
-# Compiled on first call and kept in numba's cache; half the time of NumPy's take, axis by axis.
-pick = njit(_pick, nogil=True, cache=True)
 
 
 def crop(clip: Clip, window: Window) -> Clip:

@@ -83,12 +83,12 @@ def command(
 @contextmanager
 def recorded(plan: "Pretraining", uri: str, console: "Console") -> "Iterator[Spool]":
     """The record with the recipe's run open, which ends as the block does."""
-    record, status = open_record(plan, uri, console), "KILLED"
+    record, status = open_record(plan, uri, console), "FAILED"
     try:
         yield record
         status = "FINISHED"
-    except (ValueError, OSError):
-        status = "FAILED"
+    except KeyboardInterrupt:
+        status = "KILLED"
         raise
     finally:
         unrecorded = record.close(status)

@@ -155,18 +155,16 @@ def in_order(plan: Pretraining, stages: Sequence[Stage], record: Record, console
     for stage in stages:
         place = plan.place(stage)
         place.folder.mkdir(parents=True, exist_ok=True)
-        following, over = begin(plan, stage, record, console), False
+        following = begin(plan, stage, record, console)
         try:
             with log.beside(place.folder):
                 find("vdit.pretrain.stages", stage).run(plan.given(), following.look)
-            over = True
-        except (ValueError, OSError) as error:
-            over = True
+        except KeyboardInterrupt:
+            leave(plan, stage, record)
+            raise
+        except Exception as error:  # whatever it is: it is raised again
             record.fail(plan.keys[stage], str(error))
             raise
-        finally:
-            if not over:
-                leave(plan, stage, record)
         end(plan, stage, record, console)
 
 

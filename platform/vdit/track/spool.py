@@ -36,7 +36,6 @@ class Due:
     """What the record has yet to be told of one trial. `overflow`: its rows have to be read from its folder."""
 
     entry: Entry
-    folder: Path
     rows: list[Mapping[str, float]] = field(default_factory=list)
     overflow: bool = False
     finished: Path | None = None
@@ -57,9 +56,9 @@ class Due:
                 self.finished, self.failed, self.skipped = later.finished, later.failed, later.skipped
         return self
 
-    def deliver(self, record: Record) -> None:
-        """The record has been told that the trial started."""
-        rows = history(self.folder) if self.overflow else self.rows
+    def deliver(self, record: Record, folder: Path) -> None:
+        """The record has been told that the trial, whose folder this is, started."""
+        rows = history(folder) if self.overflow else self.rows
         if rows:
             record.log(self.entry.key, rows)
         if self.finished:
@@ -101,24 +100,21 @@ class Spool:
         self.thread.start()
 
     def start(self, entry: Entry) -> None:
-        self.tell(Due(entry, self.place(entry)))
+        self.tell(Due(entry))
 
     def log(self, key: str, rows: Sequence[Mapping[str, float]]) -> None:
-        entry = self.known[key]
-        due = Due(entry, self.place(entry))
+        due = Due(self.known[key])
         due.add(rows)
         self.tell(due)
 
     def finish(self, entry: Entry, folder: Path) -> None:
-        self.tell(Due(entry, self.place(entry), finished=folder))
+        self.tell(Due(entry, finished=folder))
 
     def fail(self, key: str, reason: str) -> None:
-        entry = self.known[key]
-        self.tell(Due(entry, self.place(entry), failed=reason))
+        self.tell(Due(self.known[key], failed=reason))
 
     def skip(self, key: str, reason: str) -> None:
-        entry = self.known[key]
-        self.tell(Due(entry, self.place(entry), skipped=reason))
+        self.tell(Due(self.known[key], skipped=reason))
 
     def study(self, plan: Mapping[str, Any]) -> None:
         """The plan has changed, such as by a point that a search has drawn."""
@@ -188,7 +184,7 @@ class Spool:
             del self.notes[name]
         if due is not None:
             self.begin(due.entry, record)
-            due.deliver(record)
+            due.deliver(record, self.place(due.entry))
         if last:
             record.close(last)
         with self.changed:

@@ -5,7 +5,10 @@ from types import TracebackType
 
 
 class Clock:
-    """Adds up the seconds of the blocks that are entered with it. On CUDA a block has to end with numbers on the host."""
+    """Adds up the seconds of the blocks that are entered with it: steps, masks, and the features of Figure 4.
+
+    The maps of Figures 1 and 3 count as outside, their features too. On CUDA a block has to end with numbers on the host.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
