@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -71,10 +72,11 @@ def test_the_budget_is_shown_beside_the_estimate(tmp_path: Path) -> None:
         if arguments:
             made = json.loads(result.output)
             hours = made["estimate"]["seconds"] / 3600
+            disk = made["estimate"]["disk_bytes"] / 1e9
             assert made["budget"] == {
-                "gpu_hours": {"needed": 2 * hours, "spent": 0.5, "limit": 40},
-                "wall_hours": {"needed": hours, "spent": 1.0, "limit": None},
-                "disk_gb": {"needed": made["estimate"]["disk_bytes"] / 1e9, "spent": 0.0, "limit": 5},
+                "gpu_hours": {"needed": pytest.approx(2 * hours), "spent": 0.5, "limit": 40},
+                "wall_hours": {"needed": pytest.approx(hours), "spent": 1.0, "limit": None},
+                "disk_gb": {"needed": pytest.approx(disk), "spent": 0.0, "limit": 5},
             }
         else:
             assert "GPU hours, " in result.output and " of 40 gpu_hours (0.5 spent); " in result.output and "of 5 disk_gb" in result.output

@@ -91,9 +91,8 @@ def test_what_has_failed_for_good_is_not_run_again_and_said_so(vdit: Callable[..
 
 def test_a_study_whose_estimate_exceeds_its_budget_does_not_start(vdit: Callable[..., str], tiny: Path, tmp_path: Path) -> None:
     tiny.write_text(tiny.read_text() + "budget: {disk_gb: 0.001}\n")
-    with pytest.raises(
-        ValueError, match=r"budget\.disk_gb: the trials to run need about 0\.013 \(mean of the demo's five trials.*budget is 0\.001"
-    ):
+    said = r"budget\.disk_gb: the trials to run need about 0\.\d+ \(mean of the demo's five trials.*budget is 0\.001;"
+    with pytest.raises(ValueError, match=said):
         vdit("run")
     assert not (tmp_path / "runs/mlflow.db").exists()
     assert list((tmp_path / "runs/drivers").glob("*.json")) == []

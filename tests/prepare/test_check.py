@@ -140,13 +140,13 @@ def test_photographs_are_decoded_once_for_all_their_sentences(coco: Path, monkey
     from vdit.benchmarks import _images
 
     decoded: list[Path] = []
-    original = _images.decode
+    original = _images.frame
 
     def count(path: Path) -> np.ndarray:
         decoded.append(path)
         return original(path)
 
-    monkeypatch.setattr(_images, "decode", count)
+    monkeypatch.setattr(_images, "frame", count)
     report = read(coco, "refcoco", "refcoco/train")
     assert report.problems == () and report.splits == {"refcoco/train": Count(4, 4, 3, 4)}
     assert len(decoded) == len(set(decoded)) == 3
