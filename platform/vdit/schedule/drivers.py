@@ -139,7 +139,7 @@ def _found(folder: Path) -> Iterator[tuple[Path, Driver | None]]:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """One driver at a time looks and announces. Where another machine does not see this lock, both may find each other: both step back."""
-    with (folder / ".look").open("a") as file:
+    with (folder / "lock").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
