@@ -56,6 +56,21 @@ def test_a_trial_is_one_run_however_often_it_is_recorded(record: MLflow, runs: P
     assert {file.path for file in later.client.list_artifacts(run.info.run_id)} == {"config.json", "result.json", "environment.json"}
 
 
+def test_steps_that_a_driver_died_before_it_told_of_are_recorded_by_the_next(runs: Path, folder: Path) -> None:
+    """That one resumed the trial from its last checkpoint, so that it never saw them; and it says some steps twice."""
+    entry = replace(ENTRY, key="g" * 64)
+    record = MLflow(default_uri(runs), runs)
+    record.study(PLAN)
+    record.start(entry)
+    later = [{"step": step, "time": 1e9 + step, "loss": 10.0 - step} for step in (2, 3, 2, 3)]
+    record.log(entry.key, later)
+    record.finish(entry, folder)
+    (run,) = record.client.search_runs([record.experiment], f"tags.`vdit.key` = '{entry.key}'")
+    history = record.client.get_metric_history(run.info.run_id, "loss")
+    assert sorted((metric.step, metric.value) for metric in history) == [(step, 10.0 - step) for step in range(4)]
+    record.forget(entry.key)
+
+
 def test_a_run_carries_what_tables_join_and_people_search_by(record: MLflow, folder: Path) -> None:
     record.finish(ENTRY, folder)
     run = record.find(ENTRY.key)

@@ -187,6 +187,18 @@ def test_a_long_outage_is_read_from_the_folder_not_kept_in_memory(told: Spool, s
     outage(told, server, tmp_path / "trials" / folder_name(ENTRIES["VD-I"].key))
 
 
+def test_steps_that_a_driver_died_before_it_told_of_arrive_with_the_next_drivers_first(told: Spool, server: Server, tmp_path: Path) -> None:
+    entry = ENTRIES["VD-I"]
+    folder = tmp_path / "trials" / folder_name(entry.key)
+    folder.mkdir(parents=True)
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row(step)) + "\n" for step in (0, 1)))
+    told.start(entry)
+    told.log(entry.key, [row(2)])
+    told.fail(entry.key, "loss is nan at step 3")
+    assert told.close("FINISHED") == ""
+    assert sorted(server.rows[entry.key]) == [0, 1, 2] and entry.key in server.failed
+
+
 def test_that_of_a_stage_is_read_from_the_stages_folder(told: Spool, server: Server, tmp_path: Path) -> None:
     outage(Spool(server, server.opened, tmp_path, print, lambda entry: tmp_path / "stages" / entry.arm), server, tmp_path / "stages/VD-I")
     assert told.close("FINISHED") == ""

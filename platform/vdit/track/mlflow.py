@@ -123,7 +123,8 @@ class MLflow:
         self.parent = ""
         self.name = ""
         self.open: dict[str, str] = {}
-        self.logged: dict[str, int] = {}
+        # The steps that a run has.
+        self.logged: dict[str, set[int]] = {}
         self.connect()
 
     @answered
@@ -189,7 +190,7 @@ class MLflow:
         if known:
             self.open[entry.key] = known.info.run_id
             losses = self.client.get_metric_history(known.info.run_id, "loss")
-            self.logged[entry.key] = max((metric.step for metric in losses), default=-1)
+            self.logged[entry.key] = {metric.step for metric in losses}
             self.client.update_run(known.info.run_id, status="RUNNING")
             if "vdit.reason" in known.data.tags:
                 self.client.delete_tag(known.info.run_id, "vdit.reason")
@@ -219,10 +220,11 @@ class MLflow:
     def log(self, key: str, rows: Sequence[Mapping[str, float]]) -> None:
         from mlflow.entities import Metric
 
-        # A resumed trial repeats the steps behind its last checkpoint, with the same values: they are recorded already.
-        last = self.logged.get(key, -1)
-        new = [row for row in rows if int(row["step"]) > last]
-        for batch in batches(new):
+        # A resumed trial repeats the steps behind its last checkpoint, with the same values: they are recorded already. Those before it may
+        # be missing, where a driver died before it told of them.
+        there = self.logged.setdefault(key, set())
+        new = {int(row["step"]): row for row in rows if int(row["step"]) not in there}
+        for batch in batches(list(new.values())):
             metrics = [
                 Metric(name, float(value), int(row["time"] * 1000), int(row["step"]))
                 for row in batch
@@ -230,13 +232,14 @@ class MLflow:
                 if name not in ("step", "time")
             ]
             self.client.log_batch(self.open[key], metrics=metrics)
-        self.logged[key] = max([last, *(int(row["step"]) for row in new)])
+        there |= new.keys()
 
     @answered
     def finish(self, entry: Entry, folder: Path) -> None:
         self.start(entry)
         self.log(entry.key, history(folder))
         self.conclude(self.open[entry.key], folder)
+        del self.logged[entry.key]
 
     @answered
     def measured(self, measurement: Measurement, folder: Path) -> None:

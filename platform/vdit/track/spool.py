@@ -56,9 +56,12 @@ class Due:
                 self.finished, self.failed, self.skipped = later.finished, later.failed, later.skipped
         return self
 
-    def deliver(self, record: Record, folder: Path) -> None:
-        """The record has been told that the trial, whose folder this is, started."""
-        rows = history(folder) if self.overflow else self.rows
+    def deliver(self, record: Record, folder: Path, begun: bool) -> None:
+        """The record has been told that the trial, whose folder this is, started; `begun`: just now, for the first time here.
+
+        Then it may lack what an earlier driver died before it told of.
+        """
+        rows = [*history(folder), *self.rows] if self.overflow or begun else self.rows
         if rows:
             record.log(self.entry.key, rows)
         if self.finished:
@@ -183,8 +186,8 @@ class Spool:
             record.note(name, value)
             del self.notes[name]
         if due is not None:
-            self.begin(due.entry, record)
-            due.deliver(record, self.place(due.entry))
+            begun = self.begin(due.entry, record)
+            due.deliver(record, self.place(due.entry), begun)
         if last:
             record.close(last)
         with self.changed:
@@ -202,10 +205,13 @@ class Spool:
         if due and plan is not None:
             record.study(plan)
 
-    def begin(self, entry: Entry, record: Record) -> None:
-        if entry.key not in self.started:
-            record.start(entry)
-            self.started.add(entry.key)
+    def begin(self, entry: Entry, record: Record) -> bool:
+        """Whether the record was not told before, since it was opened."""
+        if entry.key in self.started:
+            return False
+        record.start(entry)
+        self.started.add(entry.key)
+        return True
 
     def lose(self, due: Due | None, error: RecordLostError) -> None:
         with self.changed:
