@@ -18,6 +18,7 @@ from PIL import Image
 from vdit.benchmarks import ref_youtube_vos
 from vdit.prepare.check import check
 from vdit.prepare.side_by_side import prepare
+from vdit.study import plan, spec
 
 # By split and video: frames, height, width, the object's pixel value.
 VIDEOS = {
@@ -297,3 +298,13 @@ def test_the_davis_sample(shared: Path, tmp_path: Path) -> None:
         halves = split.labels(video, (0,))[0]
         assert set(np.unique(halves[:, :112])) <= {0, 1} and set(np.unique(halves[:, 112:])) <= {0, 2} and halves.any()
     assert check("ref_youtube_vos", to, (), tmp_path / "manifests", lambda *_: None).problems == ()
+
+
+def test_the_study_real_is_planned_on_such_a_folder(source: Path, tmp_path: Path) -> None:
+    list(prepare(source, tmp_path / "to", HEIGHT))
+    file = Path(__file__).resolve().parents[2] / "experiments" / "real.yaml"
+    made = plan.build(spec.read(str(file), data=tmp_path / "to"), tmp_path / "runs")
+    demo = spec.read(str(file.with_name("demo.yaml")))
+    assert [arm.name for arm in made.arms] == [arm.name for arm in plan.build(demo, tmp_path / "runs", provisional=True).arms]
+    assert len(made.trials) == 5 and {one.trial.data.benchmark for one in made.trials} == {"ref_youtube_vos"}
+    assert {one.trial.launch.weights for one in made.trials} == {"shipped:miniature"}
