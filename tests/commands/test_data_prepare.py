@@ -10,6 +10,9 @@ import davis_tree
 import pytest
 import refer_tree
 
+from vdit.benchmarks import miniature
+from vdit.config.data import World
+
 VDIT = Path(sys.executable).parent / "vdit"
 
 
@@ -46,7 +49,25 @@ def test_200_videos_of_ref_youtube_vos_are_held_out(tmp_path: Path) -> None:
     assert done.stdout.splitlines()[1::2] == ["held_out: 200 videos", "train_without_held_out: 30 videos"]
 
 
-@pytest.mark.parametrize("arguments", [("davis", "nowhere", "to"), ("refcoco", "nowhere"), ("held-out", "nowhere")])
+def test_videos_of_one_object_are_set_side_by_side(tmp_path: Path) -> None:
+    miniature.write(tmp_path / "data", World(train_videos=2, valid_videos=2, frames=2, height=32, width=64, objects=2))
+    refused = vdit("side-by-side", tmp_path / "data", tmp_path / "to")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "train0000.expressions name the objects 1, 2, expected one" in refused.stderr and len(refused.stderr.splitlines()) == 1
+    for split in ("train", "valid"):
+        path = tmp_path / f"data/meta_expressions/{split}/meta_expressions.json"
+        listing = json.loads(path.read_text())
+        for entry in listing["videos"].values():
+            entry["expressions"] = {key: said for key, said in entry["expressions"].items() if said["obj_id"] == "1"}
+        path.write_text(json.dumps(listing))
+    done = vdit("side-by-side", tmp_path / "data", tmp_path / "to", "--height", "16")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"{tmp_path / 'to/meta_expressions/valid/meta_expressions.json'}: written"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("davis", "nowhere", "to"), ("refcoco", "nowhere"), ("held-out", "nowhere"), ("side-by-side", "nowhere", "to")]
+)
 def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     kind, source, *to = arguments
     done = vdit(kind, tmp_path / source, *(tmp_path / name for name in to))

@@ -18,6 +18,15 @@ def test_a_file_is_written_once_and_then_stays(tmp_path: Path) -> None:
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_bytes_are_written_like_text(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.png"
+    assert output.write_bytes(path, (b"\r\n", b"\xff")) == f"{path}: written"
+    assert output.write_bytes(path, (b"\r\n\xff",)) == f"{path}: as it was"
+    with pytest.raises(ValueError, match="does not hold what would be written"):
+        output.write_bytes(path, (b"",))
+    assert path.read_bytes() == b"\r\n\xff" and [entry.name for entry in path.parent.iterdir()] == ["a.png"]
+
+
 def test_a_file_that_holds_anything_else_is_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("somebody's")

@@ -165,7 +165,7 @@ def test_a_mistake_in_the_preset_or_in_deepspeeds_file_is_told_of_that_file(writ
         spec.read("demo")
 
 
-@pytest.mark.parametrize("name", ["demo", "davis", "ablation", "timestep", "taps", "refcoco"])
+@pytest.mark.parametrize("name", ["demo", "davis", "real", "ablation", "timestep", "taps", "refcoco"])
 def test_every_shipped_study_is_valid_and_its_reference_comes_first(name: str) -> None:
     study = spec.read(str(Path(__file__).resolve().parents[2] / "experiments" / f"{name}.yaml"))
     assert study.study == name
@@ -174,7 +174,7 @@ def test_every_shipped_study_is_valid_and_its_reference_comes_first(name: str) -
 
 def test_no_shipped_study_is_left_out_above() -> None:
     folder = Path(__file__).resolve().parents[2] / "experiments"
-    assert {file.stem for file in folder.glob("*.yaml")} >= {"demo", "davis", "ablation", "timestep", "taps", "refcoco"}
+    assert {file.stem for file in folder.glob("*.yaml")} >= {"demo", "davis", "real", "ablation", "timestep", "taps", "refcoco"}
 
 
 def test_pre_training_on_images_is_as_specified() -> None:

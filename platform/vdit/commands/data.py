@@ -47,6 +47,19 @@ def held_out(
     report(context, conversion.prepare(folder))
 
 
+@prepare.command(name="side-by-side")
+def side_by_side(
+    context: typer.Context,
+    source: Annotated[Path, typer.Argument(help="Folder in the layout of Ref-YouTube-VOS whose sentences name one object a video.")],
+    to: Annotated[Path, typer.Argument(help="Folder to write to, in the same layout.")],
+    height: Annotated[int, typer.Option(min=0, help="Resize frames and masks to this height. 0: as they are.")] = 0,
+) -> None:
+    """Two videos of a split side by side, with the sentences of both, so that a sentence has to choose."""
+    from vdit.prepare import side_by_side as conversion
+
+    report(context, conversion.prepare(source, to, height))
+
+
 def report(context: typer.Context, lines: Iterable[str]) -> None:
     """A conversion runs as its lines are taken."""
     for line in lines:

@@ -10,15 +10,20 @@ from pathlib import Path
 
 
 def write(path: Path, text: Iterable[str]) -> str:
-    """The pieces of text, one after another; returns a line about the file.
+    """The pieces of text, one after another, in UTF-8; returns a line about the file.
 
     A file that holds the same stays as it is; raises ValueError where it holds anything else.
     """
+    return write_bytes(path, (piece.encode() for piece in text))
+
+
+def write_bytes(path: Path, pieces: Iterable[bytes]) -> str:
+    """What `write` does, of bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(text)
+        with draft.open("wb") as file:
+            file.writelines(pieces)
         return publish(draft, path)
     finally:
         draft.unlink(missing_ok=True)
