@@ -81,12 +81,15 @@ def test_a_disk_without_room_for_the_clips_is_refused(tiny: Path, tmp_path: Path
 def test_a_folder_that_nodes_do_not_share_is_refused_and_a_fill_leaves_nothing_to_encode(tiny: Path, tmp_path: Path) -> None:
     """On a Ray of its own, in a process of its own: the answer of a node that sees another folder is put in its place."""
     build(tiny, tmp_path / "runs")
+    greedy = tmp_path / "greedy.yaml"
+    greedy.write_text(tiny.read_text().replace("launch: {", "launch: {threads: 4000, "))
     code = f"""
 from pathlib import Path
 from vdit.cli import main
 from vdit.schedule import cluster, sharing
 from vdit.study import plan, spec
 runs = Path({str(tmp_path / "runs")!r})
+assert main(["store", "fill", {str(greedy)!r}, "--runs", str(runs)]) == 2
 assert main(["store", "fill", {str(tiny)!r}, "--runs", str(runs), "--workers", "2"]) == 0
 made = plan.build(spec.read({str(tiny)!r}), runs)
 cluster.attach(cluster.Cluster(""))
@@ -105,6 +108,7 @@ assert main(["run", {str(tiny)!r}, "--runs", str(runs), "--local"]) == 0
     environment.pop("RAY_ADDRESS", None)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
+    assert "4000 CPU" in done.stderr, "Ray would wait for such a worker for ever"
     # Each clip once, although some are looked at more than once.
     (encoded,) = re.findall(r"VAE latents: (\d+) encoded", done.stdout)
     kept = [group for group in groups(open_store(tmp_path / "runs" / "store")) if group.name.startswith("vae-latents")]

@@ -107,8 +107,12 @@ def fill(
     keep_plan(plan, runs)
     launch = examples[0].trial.launch
     places = [prepare(planned, plan, runs) for planned in examples]
+    # Workers encode each for itself: a cluster that has room for one of them will do.
+    alone = [replace(planned.trial, launch=replace(planned.trial.launch, workers=1)) for planned in examples]
+    joined = cluster.Cluster(address)
     try:
-        cluster.attach(cluster.Cluster(address))
+        cluster.attach(joined)
+        cluster.check(joined, alone, runs)
         sharing.check_nodes(examples[0].trial, runs)
         from vdit.schedule.fill import fill as encode
         from vdit.schedule.fill import room
