@@ -129,6 +129,19 @@ def test_without_a_height_pixels_stay_as_they_are(tmp_path: Path) -> None:
         assert np.array_equal(made.labels(video, (0, 1)), np.concatenate([masks[0] * 1, masks[1] * 2], axis=2))
 
 
+def test_widths_keep_the_ratio_to_the_nearest_multiple_of_8_and_are_never_none(tmp_path: Path) -> None:
+    """Of 32 pixels' height halved: 44 wide would be 22, 38 would be 19, and 8 would be 4."""
+    source = tree(tmp_path / "source", {"train": {"a": (2, 32, 44, 3), "b": (2, 32, 38, 5), "c": (2, 32, 8, 1)}})
+    list(prepare(source, tmp_path / "to", HEIGHT))
+    made = ref_youtube_vos.index(ref_youtube_vos.RefYouTubeVOS, tmp_path / "to", "train", 5)
+    wide = {"a": 24, "b": 16, "c": 8}
+    for video in made.videos:
+        left, right = video.id.split("+")
+        assert made.frames(video, (0, 1)).shape == (2, HEIGHT, wide[left] + wide[right], 3)
+        labels = made.labels(video, (0, 1))
+        assert set(np.unique(labels[:, :, : wide[left]])) <= {0, 1} and set(np.unique(labels[:, :, wide[left] :])) <= {0, 2}
+
+
 def test_expressions_are_those_of_both_and_each_names_its_half(source: Path, tmp_path: Path) -> None:
     list(prepare(source, tmp_path / "to", HEIGHT))
     for split in VIDEOS:
