@@ -64,6 +64,8 @@ def test_steps_that_a_driver_died_before_it_told_of_are_recorded_by_the_next(run
     record.start(entry)
     later = [{"step": step, "time": 1e9 + step, "loss": 10.0 - step} for step in (2, 3, 2, 3)]
     record.log(entry.key, later)
+    # Computed once more, at another time.
+    record.log(entry.key, [{**row, "time": 2e9} for row in later])
     record.finish(entry, folder)
     (run,) = record.client.search_runs([record.experiment], f"tags.`vdit.key` = '{entry.key}'")
     history = record.client.get_metric_history(run.info.run_id, "loss")

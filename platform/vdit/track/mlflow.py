@@ -232,7 +232,7 @@ class MLflow:
                 if name not in ("step", "time")
             ]
             self.client.log_batch(self.open[key], metrics=metrics)
-        there |= new.keys()
+        there.update(new)
 
     @answered
     def finish(self, entry: Entry, folder: Path) -> None:
