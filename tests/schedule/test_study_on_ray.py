@@ -17,12 +17,9 @@ import pytest
 import torch
 
 from vdit.record import scores
-from vdit.schedule.run import prepare
 from vdit.study import plan as planning
 from vdit.study import spec
 from vdit.train import checkpoint
-from vdit.train.group import Member
-from vdit.train.session import Session
 
 VDIT = Path(sys.executable).parent / "vdit"
 WAIT_SECONDS = 400
@@ -102,13 +99,10 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def undisturbed(study: Study, arm: str, runs: Path) -> Path:
-    """The same trial, in this process."""
-    plan = planning.build(spec.read(str(study.study)), runs)
-    place = prepare(next(planned for planned in plan.trials if planned.trial.arm == arm), plan, runs)
-    session = Session(Member(0, 1, torch.device("cpu")), runs)
-    progress = session.open(place)
-    while not progress.finished:
-        progress = session.advance()
+    """The same trial in a process of its own: what other tests have done to the libraries of this one may round differently."""
+    command = [str(VDIT), "run", str(study.study), "--arm", arm, "--local", "--no-rehearsal", "--runs", str(runs)]
+    subprocess.run(command, check=True, env=study.environment, capture_output=True)
+    (place,) = (runs / "trials").iterdir()
     return place
 
 
@@ -118,7 +112,6 @@ def weights(place: Path) -> dict[str, torch.Tensor]:
     return saved[0]
 
 
-@pytest.mark.usefixtures("process_group")
 def test_a_killed_worker_costs_nothing_but_time(study: Study, tmp_path: Path) -> None:
     """And the same command again runs nothing; a forgotten trial runs alone; the tables are made of what ran."""
     study.study.write_text(study.study.read_text().replace("max_steps: 6", "epochs: 20, max_steps: 12"))
@@ -170,7 +163,6 @@ def test_ctrl_c_keeps_what_is_finished_and_frees_everything(study: Study) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("process_group")
 def test_two_workers_learn_what_one_learns(study: Study, tmp_path: Path) -> None:
     """Without dropout, whose draws differ by worker. The order of summation differs, so equal up to rounding."""
     study.study.write_text(study.study.read_text() + "model: {head: {dropout: 0.0}}\n")
