@@ -1,5 +1,8 @@
 """`vdit plan`: what a study will run, before anything runs."""
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,8 +31,9 @@ def command(
     from vdit.study import edit, plan, spec
 
     runs = Path(context.obj["runs"])
-    made = plan.build(spec.read(study, data=data, weights=weights, start=start), runs, provisional=True, accept=accept)
-    changes = edit.changes(made.last, made)
+    with growing():
+        made = plan.build(spec.read(study, data=data, weights=weights, start=start), runs, provisional=True, accept=accept)
+        changes = edit.changes(made.last, made)
     if as_json:
         more = {"changes": edit.document(changes), "budget": budget(made, runs)}
         typer.echo(json.dumps(made.document() | more, indent=1, ensure_ascii=False))
@@ -37,6 +41,18 @@ def command(
     show(made, runs)
     for line in (*edit.describe_accepted(made), *edit.describe(changes or ())):
         typer.echo(line)
+
+
+@contextmanager
+def growing() -> Iterator[None]:
+    """Without Python's search for cycles, which would go through a plan again and again while it grows: a fifth of the time."""
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searched:
+            gc.enable()
 
 
 def show(plan: "Plan", runs: Path) -> None:
