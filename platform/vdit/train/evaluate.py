@@ -73,7 +73,7 @@ class Evaluation:
         unit = self.units[index]
         path = self.parts / unit.name
         self.parts.mkdir(exist_ok=True)
-        if path.exists():
+        if self.over(unit):
             return
         if unit.clip is not None:
             parts.write_features(path, self.follow(unit.video, unit.clip))
@@ -86,6 +86,11 @@ class Evaluation:
             # The part that tells that the unit is done comes last.
             scores.write(self.parts / unit.shuffled, swapped)
             scores.write(path, table)
+
+    def over(self, unit: Unit) -> bool:
+        """Whether all its parts are there. Who was killed while it removed them, its result unwritten, may have left one of two."""
+        two = unit.segmented and self.split.evaluation != "detections"
+        return all((self.parts / name).exists() for name in (unit.name, *([unit.shuffled] if two else [])))
 
     def detections(self, video: Video) -> pd.DataFrame:
         """A row per expression and query."""
