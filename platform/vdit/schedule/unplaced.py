@@ -22,9 +22,9 @@ class Unplaced:
     say_at: float = 0.0
 
     def look(self, reporter: "Reporter", waiting: int) -> None:
-        """`waiting` trials could start now; those that wait for their retry are not among them."""
+        """`waiting` trials could start now, and none runs; those that wait for their retry are not among them."""
         now = reporter.now()
-        if reporter.running or not waiting:
+        if not waiting:
             self.since = None
             return
         if self.since is None:
