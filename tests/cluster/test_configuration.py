@@ -73,6 +73,18 @@ def test_dashboards_listen_on_loopback(name: str) -> None:
     assert "0.0.0.0" not in commands(name)
 
 
+@pytest.mark.parametrize("name", ["cluster.yaml", "gcp.yaml"])
+@pytest.mark.parametrize(("node", "argument"), [("head", ""), ("worker", " $RAY_HEAD_IP")])
+def test_every_start_shares_the_folder_before_ray_starts(name: str, node: str, argument: str) -> None:
+    """Ray leaves out the setup commands on a machine that was stopped and is started again, and its mount is gone."""
+    config = prepared(read(name))
+    start = config[f"{node}_start_ray_commands"]
+    (shared,) = (number for number, command in enumerate(start) if "share.sh" in command)
+    assert start[shared] == f"bash ~/vdit/cluster/share.sh{argument}"
+    assert shared < min(number for number, command in enumerate(start) if "ray start" in command)
+    assert "share.sh" not in "".join(config[f"{node}_setup_commands"])
+
+
 def test_no_server_listens_elsewhere() -> None:
     assert not [path.name for path in TEXTS if re.search(r"0\.0\.0\.0(?!/)", path.read_text())]
     assert "--host 127.0.0.1" in (CLUSTER / "mlflow.sh").read_text()

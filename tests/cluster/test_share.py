@@ -1,4 +1,4 @@
-"""`share.sh` with a `sudo` that installs and mounts nothing: folders and files of /etc are those of a root of its own, as bare as a new machine's."""
+"""`share.sh` with a `sudo` that installs and mounts nothing; what it makes in /etc goes to a root of its own, as bare as a new machine's."""
 
 import os
 import subprocess
