@@ -1,13 +1,17 @@
-"""`share.sh` with a `sudo` that installs and mounts nothing; what it makes in /etc goes to a root of its own, as bare as a new machine's."""
+"""`share.sh` with a `sudo` that installs and mounts nothing; what it makes in /etc goes to its own root, as bare as a new machine's."""
 
 import os
+import re
+import shutil
+import socket
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "cluster/share.sh"
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "cluster/share.sh"
 FOREIGN = "1234"  # somebody's uid
 
 SUDO = """
@@ -116,3 +120,23 @@ def test_a_folder_that_stays_somebody_elses_is_refused(
         (machine / "squashed").touch()
     said = share(VDIT_NFS="files:/vdit", fails=f"may not write in {machine}/shared, which is files:/vdit, of uid {owner}; give it to uid")
     assert ("chown" in said) == squashed
+
+
+def test_the_copies_that_the_docs_name_find_their_places(tmp_path: Path) -> None:
+    """rsync makes one folder, not two; `mlflow.sh`, which every head runs, makes the rest. Its server answers already here."""
+    if shutil.which("rsync") is None:
+        pytest.skip("needs rsync")
+    shared, laptop = tmp_path / "shared", tmp_path / "project/cluster"
+    (laptop / "ytvos/valid").mkdir(parents=True)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        script = ["bash", str(ROOT / "cluster/mlflow.sh")]
+        subprocess.run(script, env={"PATH": os.environ["PATH"], "VDIT_SHARED": str(shared), "MLFLOW_PORT": port}, check=True)
+    (shared / "runs/studies/ablation").mkdir(parents=True)
+    documented = re.findall(r"^.*ray rsync-(?:up|down) cluster.yaml [^-\s].*", (ROOT / "docs/cluster.md").read_text(), re.MULTILINE)
+    for command in documented:
+        local = re.sub(r"ray rsync-(up|down) cluster.yaml", "rsync -avz", command).replace("/shared", str(shared))
+        subprocess.run(local, shell=True, cwd=laptop, check=True)
+    assert (shared / "data/ref_youtube_vos/valid").is_dir()
+    assert (laptop / "../runs/studies/ablation").is_dir()
+    assert not (shared / "weights").exists(), "sweep.py would give an empty folder to every study that names none"
