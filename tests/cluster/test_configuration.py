@@ -85,6 +85,12 @@ def test_every_start_shares_the_folder_before_ray_starts(name: str, node: str, a
     assert "share.sh" not in "".join(config[f"{node}_setup_commands"])
 
 
+def test_the_autoscaler_reads_its_file_after_the_image_is_in_it() -> None:
+    starts = read("cluster.yaml")["head_start_ray_commands"]
+    before, after = (next(number for number, command in enumerate(starts) if word in command) for word in ("ami.sh", "ray start"))
+    assert before < after
+
+
 def test_no_server_listens_elsewhere() -> None:
     assert not [path.name for path in TEXTS if re.search(r"0\.0\.0\.0(?!/)", path.read_text())]
     assert "--host 127.0.0.1" in (CLUSTER / "mlflow.sh").read_text()
