@@ -21,6 +21,7 @@ def command(
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
+    start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until all are complete, or Ctrl-C.")] = False,
 ) -> None:
@@ -34,7 +35,7 @@ def command(
     from vdit.study import spec
 
     runs = Path(context.obj["runs"])
-    plan = planning.build(spec.read(study, data=data, weights=weights), runs)
+    plan = planning.build(spec.read(study, data=data, weights=weights, start=start), runs)
     console = Console(highlight=False)
     if watch:
         go_on(plan, runs, console)
