@@ -10,6 +10,8 @@ import yaml
 from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from vdit.track.mlflow import default_uri
+
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / "cluster"
 LAUNCHED = ("cluster.yaml", "gcp.yaml", "onprem.yaml")
@@ -152,3 +154,14 @@ def test_the_pods_agree_with_the_image_and_the_lock() -> None:
     assert "VDIT_SHARED=/shared" in image
     ignored = (CLUSTER / "Dockerfile.dockerignore").read_text()
     assert all(f"!{name}\n" in ignored for name in re.findall(r"^COPY (\w+) \1$", image, re.MULTILINE))
+
+
+def test_the_pods_may_write_the_volume_and_record_where_the_commands_look() -> None:
+    spec = read("kuberay.yaml")["spec"]
+    pods = [group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])]
+    (user,) = re.findall(r"useradd .*--uid (\d+)", (CLUSTER / "Dockerfile").read_text())
+    assert {pod["securityContext"]["fsGroup"] for pod in pods} == {int(user)}
+    (server,) = (container for container in pods[0]["containers"] if container["name"] == "mlflow")
+    command = " ".join(server["command"])
+    assert f"--backend-store-uri {default_uri(Path('/shared/runs'))} --artifacts-destination /shared/runs/artifacts" in command
+    assert "mkdir -p /shared/data /shared/runs && exec mlflow server --host 127.0.0.1 " in command, "SQLite makes no folder"
