@@ -7,6 +7,7 @@ from vdit.config.stage import Digests, group, stage_code, stored
 from vdit.config.trial import Trial
 from vdit.features.remote import remote_of
 from vdit.features.store import MARK, create, folder_of, identity
+from vdit.schedule import nodes
 from vdit.study.plan import Plan, PlannedTrial
 from vdit.train.folder import stats
 
@@ -49,17 +50,14 @@ def check_nodes(trial: Trial, runs: Path) -> None:
     if root is None:
         return
     ask = ray.remote(num_cpus=0)(_seen)
-    nodes = [node for node in ray.nodes() if node["Alive"]]
     answers = {
-        node["NodeManagerAddress"]: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
-            str(root), setting
-        )
-        for node in nodes
+        machine.name: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(str(root), setting)
+        for key, machine in nodes.by_id().items()
     }
     ready, _ = ray.wait(list(answers.values()), num_returns=len(answers), timeout=PATIENCE)
     wrong = [
-        f"{address}: {ray.get(answer) if answer in ready else f'no answer in {PATIENCE:.0f} s'}"
-        for address, answer in answers.items()
+        f"{name}: {ray.get(answer) if answer in ready else f'no answer in {PATIENCE:.0f} s'}"
+        for name, answer in answers.items()
         if answer not in ready or ray.get(answer) != identity(root)
     ]
     if wrong:
