@@ -195,6 +195,10 @@ BAD_LISTINGS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda root: edit(root / JSON, lambda videos: videos["train0001"].update(frames=[])),
         ("videos.train0001.frames is empty",),
     ),
+    "no expression": (
+        lambda root: edit(root / JSON, lambda videos: videos["train0001"].update(expressions={})),
+        ("videos.train0001.expressions is empty", "remove the video"),
+    ),
     "missing frame": (drop_frame, ("meta_expressions.json names", str(FRAME), "does not exist (1 such)")),
     "missing mask": (drop_mask, ("meta_expressions.json names", str(MASK), "does not exist (1 such)")),
     "frame that never was": (

@@ -102,6 +102,14 @@ def test_an_object_that_is_never_seen_is_named(world: Path) -> None:
     assert messages(world) == ["video train0002: object 2, of expression 2, 3, is in no mask; restore the masks or take the expression out"]
 
 
+def test_a_video_without_expressions_is_named_and_the_others_are_read(world: Path) -> None:
+    edit(world / JSON, lambda listing: listing["videos"]["train0001"].update(expressions={}))
+    report = read(world)
+    (problem,) = report.problems
+    assert "videos.train0001.expressions is empty" in problem.message
+    assert report.splits["train"].frames == 12
+
+
 def test_an_empty_expression_is_named(world: Path) -> None:
     edit(world / JSON, lambda listing: listing["videos"]["train0001"]["expressions"]["1"].update(exp="  "))
     assert messages(world) == ["video train0001: expression 1 is empty; write one or take it out"]

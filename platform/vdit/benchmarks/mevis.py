@@ -176,6 +176,8 @@ def to_video(path: Path, name: str, entry: Entry, sets: tuple[Objects, ...] | No
     """Without `sets`, what a sentence names is hidden."""
     if not entry.frames:
         raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
+    if not entry.expressions:
+        _problems.found(f"{path}: videos.{name}.expressions is empty; list its sentences or remove the video")
     hidden = ref_youtube_vos.HIDDEN
     numbers = {key: hidden if sets is None else sets.index(objects(given)) + 1 for key, given in entry.expressions.items()}
     said = tuple(Expression(key, given.exp, numbers[key]) for key, given in entry.expressions.items())

@@ -211,6 +211,8 @@ def to_video(path: Path, name: str, entry: Entry, hidden: bool = False) -> Video
     """With `hidden`, expressions may lack their object."""
     if not entry.frames:
         raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
+    if not entry.expressions:
+        _problems.found(f"{path}: videos.{name}.expressions is empty; list its expressions or remove the video")
     said = (to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
     return Video(name, tuple(entry.frames), tuple(expression for expression in said if expression is not None))
 
