@@ -133,6 +133,13 @@ def test_a_listing_is_checked_for_its_frames_and_what_it_says_of_objects(copy: P
     assert "has the splits train, valid" in refusal(lambda: ref_youtube_vos.listing(copy, "tarin"))
 
 
+def test_the_held_out_part_is_refused_with_how_it_is_made(copy: Path) -> None:
+    for split in ("held_out", "train_without_held_out"):
+        message = refusal(lambda split=split: ref_youtube_vos.read(copy, split, 5))
+        assert all(part in message for part in ("`vdit data prepare held-out DIR`", "data.train_split, data.eval_split")), message
+    assert "prepare" not in refusal(lambda: ref_youtube_vos.read(copy, "tarin", 5))
+
+
 def test_davis_sentences() -> None:
     if not DAVIS.is_dir():
         pytest.skip("davis-sentences is not beside this checkout")
@@ -182,7 +189,7 @@ BAD_LISTINGS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "hidden id": (
         lambda root: edit(root / JSON, lambda videos: videos["train0000"]["expressions"]["0"].pop("obj_id")),
-        ("has no obj_id", "held-out part of train"),
+        ("has no obj_id", "held-out part of train", "data.train_split: train_without_held_out, data.eval_split: held_out"),
     ),
     "absent object": (
         lambda root: edit(root / JSON, lambda videos: videos["train0001"]["expressions"]["0"].update(obj_id="9")),

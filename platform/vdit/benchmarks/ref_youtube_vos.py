@@ -26,8 +26,10 @@ from vdit.benchmarks import _images, _problems
 from vdit.config.data import Data
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
+# What `vdit data prepare held-out` makes of train.
+HELD_OUT, REST = "held_out", "train_without_held_out"
 # The remedy where a split's objects are not public.
-ELSEWHERE = "use a held-out part of train (vdit data prepare held-out)"
+ELSEWHERE = f"use a held-out part of train: vdit data prepare held-out DIR, data.train_split: {REST}, data.eval_split: {HELD_OUT}"
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,9 @@ def listed(root: Path, split: str) -> tuple[Path, Listing]:
     if not path.is_file():
         splits = sorted(entry.parent.name for entry in folder.glob("*/meta_expressions.json"))
         known = ", ".join(splits) or "(none)"
-        raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
+        make = f"make {HELD_OUT} and {REST} of train with `vdit data prepare held-out DIR`, " if split in (HELD_OUT, REST) else ""
+        name = "name one of them (data.train_split, data.eval_split, --split)"
+        raise ValueError(f"{path} does not exist; {root} has the splits {known}: {make}{name}, or another folder with --data DIR")
     listing = parse(LISTING, path)
     if split == "valid" and test.is_file():
         hidden = parse(LISTING, test).videos
