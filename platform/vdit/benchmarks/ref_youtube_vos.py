@@ -142,8 +142,10 @@ def index(kind: type[Kind], root: Path, split: str, frames: int) -> Kind:
     if not root.is_dir():
         raise ValueError(f"{root}: no such data folder; pass the data set's folder with --data DIR")
     path, listing = listed(root, split)
-    videos = tuple(to_video(path, name, entry) for name, entry in listing.videos.items())
-    data = kind(root / (listing.folder or split), videos, ())
+    folder = root / (listing.folder or split)
+    if not (folder / "Annotations").is_dir():
+        raise ValueError(f"{folder / 'Annotations'} does not exist; the official valid and test have no masks: {ELSEWHERE}")
+    data = kind(folder, tuple(to_videos(path, listing)), ())
     check_files(path, data)
     check_objects(path, data)
     data.items = tuple(items(data.videos, frames))
@@ -156,8 +158,7 @@ def listing(root: Path, split: str) -> RefYouTubeVOS:
     Raises ValueError as `read` does for what concerns JSON and frames.
     """
     path, found = listed(root, split)
-    videos = (to_video(path, name, entry, hidden=True) for name, entry in found.videos.items())
-    data = RefYouTubeVOS(root / (found.folder or split), tuple(videos), ())
+    data = RefYouTubeVOS(root / (found.folder or split), tuple(to_videos(path, found, hidden=True)), ())
     check_frames(path, data)
     return data
 
@@ -211,14 +212,15 @@ def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
     return ValueError(first)
 
 
-def to_video(path: Path, name: str, entry: Entry, hidden: bool = False) -> Video:
-    """With `hidden`, expressions may lack their object."""
-    if not entry.frames:
-        raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
-    if not entry.expressions:
-        _problems.found(f"{path}: videos.{name}.expressions is empty; list its expressions or remove the video")
-    said = (to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
-    return Video(name, tuple(entry.frames), tuple(expression for expression in said if expression is not None))
+def to_videos(path: Path, listing: Listing, hidden: bool = False) -> Iterator[Video]:
+    """With `hidden`, expressions may lack their object. A video of no frame or expression is a problem, one of no frame none of them."""
+    for name, entry in listing.videos.items():
+        for part, listed_ in (("frames", entry.frames), ("expressions", entry.expressions)):
+            if not listed_:
+                _problems.found(f"{path}: videos.{name}.{part} is empty; list its {part} or remove the video")
+        if entry.frames:
+            said = (to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
+            yield Video(name, tuple(entry.frames), tuple(expression for expression in said if expression is not None))
 
 
 def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool = False) -> Expression | None:
@@ -226,7 +228,8 @@ def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool 
     if said.obj_id is None and hidden:
         return Expression(key, said.exp, HIDDEN)
     if said.obj_id is None:
-        raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
+        _problems.found(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
+        return None
     if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
         _problems.found(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
         return None
@@ -235,9 +238,6 @@ def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool 
 
 def check_files(path: Path, data: RefYouTubeVOS) -> None:
     """Every listed frame has its JPEG and its mask; one directory listing per video, not one look-up per frame."""
-    annotations = data.folder / "Annotations"
-    if not annotations.is_dir():
-        raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: {ELSEWHERE}")
     for video in data.videos:
         for kind, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
             check_present(path, data.place(kind, video), [name + suffix for name in video.frames])
