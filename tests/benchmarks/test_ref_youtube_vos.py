@@ -140,6 +140,17 @@ def test_the_held_out_part_is_refused_with_how_it_is_made(copy: Path) -> None:
     assert "prepare" not in refusal(lambda: ref_youtube_vos.read(copy, "tarin", 5))
 
 
+def test_a_split_whose_folder_was_not_fetched_is_none(copy: Path) -> None:
+    """A download of train alone, whose meta_expressions has all splits."""
+    shutil.rmtree(copy / "valid")
+    assert ref_youtube_vos.splits(copy) == ("train",)
+    path = copy / "meta_expressions/valid/meta_expressions.json"
+    path.write_text(json.dumps({"folder": "train", **json.loads(path.read_text())}))
+    assert ref_youtube_vos.splits(copy) == ("train", "valid")
+    path.write_text("{")
+    assert ref_youtube_vos.splits(copy) == ("train", "valid"), "what cannot be read is named when it is"
+
+
 def test_davis_sentences() -> None:
     if not DAVIS.is_dir():
         pytest.skip("davis-sentences is not beside this checkout")

@@ -165,9 +165,18 @@ def listing(root: Path, split: str) -> RefYouTubeVOS:
 
 def splits(root: Path) -> tuple[str, ...]:
     """Those in the folder that have masks: the official valid and test have none."""
-    names = sorted(path.parent.name for path in root.glob("meta_expressions/*/meta_expressions.json"))
-    # A split without a folder of its own lies in another one's.
-    return tuple(name for name in names if not (root / name).is_dir() or (root / name / "Annotations").is_dir())
+    paths = {path.parent.name: path for path in sorted(root.glob("meta_expressions/*/meta_expressions.json"))}
+    return tuple(name for name, path in paths.items() if (root / name / "Annotations").is_dir() or elsewhere(root / name, path))
+
+
+def elsewhere(own: Path, path: Path) -> bool:
+    """Whether a split has no folder and its JSON says that it lies in another one's, or is broken, which its reader will tell."""
+    if own.is_dir():
+        return False
+    try:
+        return parse(LISTING, path).folder != ""
+    except ValueError:
+        return True
 
 
 def items(videos: tuple[Video, ...], frames: int) -> Iterator[Item]:
