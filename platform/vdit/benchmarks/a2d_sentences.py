@@ -27,7 +27,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _problems, _videos, ref_youtube_vos
+from vdit.benchmarks import _json, _problems, _videos, ref_youtube_vos
 from vdit.benchmarks._images import AGAIN
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -139,7 +139,7 @@ def listed(root: Path, path: Path) -> list[Row]:
     if not path.is_file():
         known = ", ".join(splits(root)) or "(none)"
         raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or fetch MTTR's JSON files")
-    return ref_youtube_vos.parse(LISTING, path)
+    return _json.parse(LISTING, path)
 
 
 def check_unique(path: Path, rows: list[Row]) -> None:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from vdit.benchmarks import _images, _problems, a2d_sentences, ref_youtube_vos
+from vdit.benchmarks import _images, _json, _problems, a2d_sentences, ref_youtube_vos
 from vdit.benchmarks._images import AGAIN
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -116,7 +116,7 @@ def read(root: Path, split: str, frames: int) -> Split:
     path = root / JSON
     if not path.is_file():
         raise ValueError(f"{path} does not exist; fetch MTTR's JSON file, or pass the data set's folder with --data DIR")
-    rows = ref_youtube_vos.parse(LISTING, path)
+    rows = _json.parse(LISTING, path)
     found = [_problems.attempt(source, root, f"{path}: {number}", row) for number, row in enumerate(rows)]
     check_files(path, [(its, row) for its, row in zip(found, rows, strict=True) if its is not None])
     sources = {key(row): its for its, row in zip(found, rows, strict=True) if its is not None}

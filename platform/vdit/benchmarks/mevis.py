@@ -20,7 +20,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _outlines, _problems, ref_youtube_vos
+from vdit.benchmarks import _images, _json, _outlines, _problems, ref_youtube_vos
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 locate = ref_youtube_vos.locate
@@ -123,7 +123,7 @@ def read(root: Path, split: str, frames: int) -> Split:
         raise ValueError(f"{folder / MASKS} does not exist; the official valid has no masks: use valid_u, or restore it from the archive")
     sets = {name: sets_of(path, name, entry) for name, entry in entries.items()}
     videos = tuple(to_videos(path, entries, sets))
-    data = MeViS(folder, videos, (), sets, ref_youtube_vos.parse(OUTLINES, folder / MASKS))
+    data = MeViS(folder, videos, (), sets, _json.parse(OUTLINES, folder / MASKS))
     for video in videos:
         ref_youtube_vos.check_present(path, folder / "JPEGImages" / video.id, [f"{name}.jpg" for name in video.frames])
         check_masks(path, data, video)
@@ -146,7 +146,7 @@ def listed(root: Path, split: str) -> tuple[Path, dict[str, Entry]]:
     if not path.is_file():
         known = ", ".join(sorted(found.parent.name for found in root.glob(f"*/{LISTED}"))) or "(none)"
         raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
-    entries = ref_youtube_vos.parse(LISTING, path).videos
+    entries = _json.parse(LISTING, path).videos
     if not entries:
         raise ValueError(f"{path} lists no video for split {split!r}; {AGAIN}")
     return path, entries

@@ -22,7 +22,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _problems
+from vdit.benchmarks import _images, _json, _problems
 from vdit.config.data import Data
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -70,7 +70,6 @@ class Contents:
 
 # No object has the background's value.
 HIDDEN = 0
-Parsed = TypeVar("Parsed")
 LISTING = pydantic.TypeAdapter(Listing)
 CONTENTS = pydantic.TypeAdapter(Contents)
 
@@ -174,7 +173,7 @@ def elsewhere(own: Path, path: Path) -> bool:
     if own.is_dir():
         return False
     try:
-        return parse(LISTING, path).folder != ""
+        return _json.parse(LISTING, path).folder != ""
     except ValueError:
         return True
 
@@ -196,29 +195,13 @@ def listed(root: Path, split: str) -> tuple[Path, Listing]:
         make = f"make {HELD_OUT} and {REST} of train with `vdit data prepare held-out DIR`, " if split in (HELD_OUT, REST) else ""
         name = "name one of them (data.train_split, data.eval_split, --split)"
         raise ValueError(f"{path} does not exist; {root} has the splits {known}: {make}{name}, or another folder with --data DIR")
-    listing = parse(LISTING, path)
+    listing = _json.parse(LISTING, path)
     if split == "valid" and test.is_file():
-        hidden = parse(LISTING, test).videos
+        hidden = _json.parse(LISTING, test).videos
         listing = replace(listing, videos={name: entry for name, entry in listing.videos.items() if name not in hidden})
     if not listing.videos:
         raise ValueError(f"{path} lists no video for split {split!r}; restore it from the archive")
     return path, listing
-
-
-def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
-    """The file's content."""
-    try:
-        return adapter.validate_json(_images.read(path))
-    except pydantic.ValidationError as error:
-        raise mistake(path, error) from error
-
-
-def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
-    """The first thing that is wrong, in one line with its place."""
-    places = [(".".join(str(part) for part in one["loc"]) or "the file", one["msg"]) for one in error.errors(include_url=False)]
-    first, *others = [f"{path}: {place}: {message}; restore it from the archive" for place, message in places]
-    _problems.further(others)
-    return ValueError(first)
 
 
 def to_videos(path: Path, listing: Listing, hidden: bool = False) -> Iterator[Video]:
@@ -270,7 +253,7 @@ def check_present(path: Path, folder: Path, names: list[str]) -> None:
 def check_objects(path: Path, data: RefYouTubeVOS) -> None:
     """Every expression names an object of its video: one that meta.json lists, or, where there is none, one that a mask shows."""
     meta = data.folder / "meta.json"
-    contents = parse(CONTENTS, meta).videos if meta.is_file() else None
+    contents = _json.parse(CONTENTS, meta).videos if meta.is_file() else None
     for video in data.videos:
         if contents is not None and video.id not in contents:
             _problems.found(f"{meta} lacks video {video.id}, which {path} lists; restore both from the archive")

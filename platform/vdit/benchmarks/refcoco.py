@@ -24,7 +24,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _outlines, _problems, ref_youtube_vos
+from vdit.benchmarks import _images, _json, _outlines, _problems, ref_youtube_vos
 from vdit.registry import nearest
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -157,7 +157,7 @@ def parse(path: Path) -> Listing:
     try:
         return LISTING.validate_python(json.loads(_images.read(path), object_hook=_outlines.pack))
     except pydantic.ValidationError as error:
-        raise ref_youtube_vos.mistake(path, error) from error
+        raise _json.mistake(path, error) from error
     except ValueError as error:
         raise ValueError(f"{path}: the file: invalid JSON: {error}; {AGAIN}") from error
 
