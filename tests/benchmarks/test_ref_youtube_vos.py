@@ -151,6 +151,21 @@ def test_a_split_whose_folder_was_not_fetched_is_none(copy: Path) -> None:
     assert ref_youtube_vos.splits(copy) == ("train", "valid"), "what cannot be read is named when it is"
 
 
+def test_the_official_valid_is_refused_without_the_list_of_what_is_not_of_it(copy: Path) -> None:
+    """507 videos instead of 202, which no server takes."""
+    path, test = (copy / f"meta_expressions/{split}/meta_expressions.json" for split in ("valid", "test"))
+    whole = ref_youtube_vos.listing(copy, "valid").videos
+    assert len(whole) == 2, "objects that are named need no list"
+    edit(path, lambda videos: [said.pop("obj_id") for video in videos.values() for said in video["expressions"].values()])
+    message = refusal(lambda: ref_youtube_vos.listing(copy, "valid"))
+    assert all(part in message for part in (str(test), "does not exist", str(path), "202", '{"videos": {}}')), message
+    test.parent.mkdir()
+    test.write_text(json.dumps({"videos": {whole[0].id: json.loads(path.read_text())["videos"][whole[0].id]}}))
+    assert [video.id for video in ref_youtube_vos.listing(copy, "valid").videos] == [whole[1].id]
+    test.write_text('{"videos": {}}')
+    assert len(ref_youtube_vos.listing(copy, "valid").videos) == 2
+
+
 def test_davis_sentences() -> None:
     if not DAVIS.is_dir():
         pytest.skip("davis-sentences is not beside this checkout")

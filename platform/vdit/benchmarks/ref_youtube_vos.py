@@ -28,6 +28,8 @@ from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 # What `vdit data prepare held-out` makes of train.
 HELD_OUT, REST = "held_out", "train_without_held_out"
+# A test JSON of no video.
+EMPTY = '{"videos": {}}'
 # The remedy where a split's objects are not public.
 ELSEWHERE = f"use a held-out part of train: vdit data prepare held-out DIR, data.train_split: {REST}, data.eval_split: {HELD_OUT}"
 
@@ -154,9 +156,10 @@ def index(kind: type[Kind], root: Path, split: str, frames: int) -> Kind:
 def listing(root: Path, split: str) -> RefYouTubeVOS:
     """The split to be predicted: frames only, so that the official valid and test will do. An object that the JSON hides is 0.
 
-    Raises ValueError as `read` does for what concerns JSON and frames.
+    Raises ValueError as `read` does for what concerns JSON and frames, and for an official valid that cannot be told from the test.
     """
     path, found = listed(root, split)
+    check_told_apart(root, split, path, found)
     data = RefYouTubeVOS(root / (found.folder or split), tuple(to_videos(path, found, hidden=True)), ())
     check_frames(path, data)
     return data
@@ -226,6 +229,15 @@ def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool 
         _problems.found(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
         return None
     return Expression(key, said.exp, int(said.obj_id))
+
+
+def check_told_apart(root: Path, split: str, path: Path, found: Listing) -> None:
+    """The official valid's JSON has the test's videos, too, which only the test's JSON tells: the server wants 202 videos of its 507."""
+    test = root / "meta_expressions/test/meta_expressions.json"
+    hidden = any(said.obj_id is None for entry in found.videos.values() for said in entry.expressions.values())
+    if split == "valid" and hidden and not test.is_file():
+        tells = f"it names the test's videos, which {path} lists among its {len(found.videos)} (the server takes the 202 others)"
+        raise ValueError(f"{test} does not exist: {tells}; restore it, or write {EMPTY} there, where no video is a test's")
 
 
 def check_files(path: Path, data: RefYouTubeVOS) -> None:
