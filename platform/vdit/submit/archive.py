@@ -35,14 +35,18 @@ def names(video: Video) -> Iterator[str]:
 
 
 def strangers(folder: Path, expected: set[str]) -> Iterator[str]:
-    """Files that the split does not list: a server may refuse them, or take them for something."""
+    """Files that the split does not list: a server may refuse them, or take them for something.
+
+    Hidden ones are none: a prediction that was killed leaves drafts, and another may be writing now. They are not packed.
+    """
     if not folder.is_dir():
         yield f"{folder} does not exist; predict the split first"
         return
     for place, _, files in sorted(os.walk(folder)):
         for name in sorted(files):
             path = Path(place) / name
-            if path.relative_to(folder).as_posix() not in expected:
+            listed = path.relative_to(folder)
+            if listed.as_posix() not in expected and not any(part.startswith(".") for part in listed.parts):
                 yield f"{path} is not listed in the split; move it away"
 
 
