@@ -46,6 +46,16 @@ def test_programs_read_full_precision(files: list[str], tmp_path: Path) -> None:
     assert scores.read(tmp_path / "mine.parquet")["intersection"].tolist() == [20]
 
 
+@pytest.mark.parametrize(("name", "fits"), [("scores", False), ("light", False), ("instances", True), ("mine", True)])
+def test_a_name_that_means_other_rows_is_refused_before_scoring(files: list[str], tmp_path: Path, name: str, fits: bool) -> None:
+    if not fits:
+        (tmp_path / "results.json").write_text("no JSON, which is not even looked at")
+    done = run(tmp_path, files, "--out", str(tmp_path / f"{name}.parquet"))
+    assert (done.exit_code == 0) == fits and (tmp_path / f"{name}.parquet").exists() == fits
+    said = (f"{name}.parquet", f"rows of {name}", "instances.parquet")
+    assert fits or all(part in str(done.exception) for part in said), done.exception
+
+
 def test_an_undefined_number_is_null(capsys: pytest.CaptureFixture[str]) -> None:
     """A bare NaN is no JSON."""
     numbers = {"mean_iou": float("nan"), "jf": {"v": {"J": [0.5, np.float64("nan")]}}, "instances": np.int64(2)}

@@ -55,6 +55,7 @@ def masks(
     from vdit.registry import find
     from vdit.score.log import Scored
 
+    admit(out, "scores")
     result = find("score", protocol).score(truth, predictions, options(missing, threads))
     report(result, out, as_json)
     if log:
@@ -78,6 +79,7 @@ def ref_davis17(
     from vdit.score import ref_davis17
     from vdit.score.log import Scored
 
+    admit(out, "scores")
     result = ref_davis17.score(truth, predictions, options(missing, threads))
     report(result, out, as_json)
     if log:
@@ -102,6 +104,7 @@ def ref_youtube_vos(
     from vdit.score import ref_youtube_vos
     from vdit.score.log import Scored
 
+    admit(out, "scores")
     result = ref_youtube_vos.score(data, predictions, options(missing, threads), split)
     report(result, out, as_json)
     if log:
@@ -124,10 +127,19 @@ def detections(
     from vdit.score import detections
     from vdit.score.log import Scored
 
+    admit(out, "instances")
     result = detections.score(truth, predictions, options(missing, 1))
     report(result, out, as_json)
     if log:
         record(context, Scored("detections", truth, predictions, "instances", result), log, seed, tracking_uri)
+
+
+def admit(out: Path | None, kind: Literal["scores", "instances"]) -> None:
+    """Raises ValueError for a name that means other rows than these: before anything is scored."""
+    if out is not None:
+        from vdit.record.scores import admits
+
+        admits(out, kind)
 
 
 def options(missing: Missing, threads: int | None) -> "Options":
