@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from refusals import refusal
 
-from vdit.benchmarks import miniature, ref_youtube_vos
+from vdit.benchmarks import _images, miniature, ref_youtube_vos
 from vdit.config.data import Data, World
 from vdit.video import Item
 
@@ -253,6 +253,25 @@ def test_a_bad_listing_is_refused_when_read(copy: Path, name: str) -> None:
     damage(copy)
     message = refusal(lambda: ref_youtube_vos.read(copy, "train", 5))
     assert all(part in message for part in said), message
+
+
+def test_pictures_that_would_fill_the_memory_are_refused(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    split = ref_youtube_vos.read(copy, "train", 5)
+    message = refusal(lambda: split.masks(split.videos[0], (1,), 1))
+    assert f"{copy / MASK} cannot be read (Image size (6144 pixels) exceeds limit" in message
+    assert f"{split.jpeg(split.videos[0], 0)} cannot be read (Image size" in refusal(lambda: split.size(split.videos[0]))
+    assert "cannot be read (Image size" in refusal(lambda: _images.png(copy / MASK))
+
+
+def test_a_jpeg_larger_than_opencv_decodes_is_refused(copy: Path) -> None:
+    """Its header says so: 65,500 pixels a side."""
+    data = bytearray((copy / FRAME).read_bytes())
+    size = data.index(b"\xff\xc0") + 5
+    data[size : size + 4] = (65500).to_bytes(2) * 2
+    (copy / FRAME).write_bytes(data)
+    split = ref_youtube_vos.read(copy, "train", 5)
+    assert f"{copy / FRAME} is not a readable image" in refusal(lambda: split.frames(split.videos[0], (1,)))
 
 
 def truncate(path: Path, share: float) -> None:

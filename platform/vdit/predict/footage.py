@@ -117,5 +117,5 @@ def _png(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError) as error:  # Pillow reports a broken PNG chunk as a SyntaxError
+    except _images.UNUSABLE as error:
         raise ValueError(f"{path} cannot be read ({_images.reason(error)}); save it again") from error

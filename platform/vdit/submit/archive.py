@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vdit.benchmarks._images import UNUSABLE
 from vdit.benchmarks.ref_youtube_vos import RefYouTubeVOS
 from vdit.submit.folder import appearing
 from vdit.submit.png import FOREGROUND
@@ -70,7 +71,7 @@ def fault(path: Path, size: tuple[int, int]) -> str:
         with Image.open(path) as image:
             pixels = np.asarray(image)
             mode = image.mode
-    except (OSError, SyntaxError) as error:
+    except UNUSABLE as error:
         return f"cannot be read ({str(error).splitlines()[0]})"
     if mode != "L":
         return f"has mode {mode}, expected L (8-bit grey)"
