@@ -57,6 +57,14 @@ def test_mevis(tmp_path: Path) -> None:
     assert any(f"{second} has" in problem for problem in problems), problems
 
 
+def test_an_object_whose_only_mask_could_not_be_read_is_not_said_to_be_in_none(tmp_path: Path) -> None:
+    root = TREES["mevis"](tmp_path / "data")
+    # Object 9 is seen in this frame alone, whose size its outline is drawn at.
+    (root / "train/JPEGImages/0ab4/00001.jpg").unlink()
+    problems = [problem.message for problem in read("mevis", root).problems]
+    assert len(problems) == 1 and "00001.jpg, which does not exist" in problems[0], problems
+
+
 def test_a2d(tmp_path: Path) -> None:
     root = TREES["a2d_sentences"](tmp_path / "data")
     path = sorted(root.glob("a2d_sentences_single_frame_*_annotations.json"))[0]
