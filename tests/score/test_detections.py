@@ -37,6 +37,8 @@ def test_equal_to_the_public_evaluators(name: str, shared: Path, tmp_path: Path)
     with gzip.open(shared / "cases/instance_cases.json.gz") as file:
         case = json.load(file)[name]
     expected = json.loads((shared / "cases/expected.json").read_text())["instances"][name]
+    # What is asked of a method are masks of images; what the evaluators count as predictions are all its queries.
+    expected["queries"] = expected.pop("predictions")
     numbers = found(tmp_path, case["gt"], case["pred"]).numbers
     assert list(numbers) == list(expected)
     np.testing.assert_allclose(list(numbers.values()), list(expected.values()), rtol=0, atol=1e-9)
@@ -72,6 +74,15 @@ def test_whatever_is_wrong_is_counted_and_named(tmp_path: Path) -> None:
     assert "entry 4 segmentation: Field required" in said or "and 1 more" in said
 
 
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_beyond_all_bounds_is_named(tmp_path: Path, digits: int) -> None:
+    entry = json.dumps([result(1, 0.5, [[1, 1, 5, 1, 5, 777]])]).replace("777", "7" * digits)
+    (tmp_path / "truth.json").write_text(json.dumps(truth(1)))
+    (tmp_path / "results.json").write_text(entry)
+    with pytest.raises(ValueError, match=r"results\.json: (entry 0|invalid JSON)"):
+        score(tmp_path / "truth.json", tmp_path / "results.json", EMPTY)
+
+
 def test_a_missing_image_is_refused_or_scored_as_empty(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"1 missing .*has no prediction for image 2"):
         found(tmp_path, truth(), [result(1)])
@@ -80,7 +91,7 @@ def test_a_missing_image_is_refused_or_scored_as_empty(tmp_path: Path) -> None:
     # Half of the truth is never found: precision 1 up to recall 1/2, then 0.
     assert lacking.numbers["mAP 0.5:0.95"] == pytest.approx(51 / 101)
     assert lacking.numbers["overall_iou"] == pytest.approx(20 / 40)
-    assert lacking.numbers["predictions"] == 1
+    assert lacking.numbers["queries"] == 1
 
 
 def test_missing_as_empty_forgives_nothing_else(tmp_path: Path) -> None:
