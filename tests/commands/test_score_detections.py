@@ -42,7 +42,7 @@ def test_programs_read_full_precision(files: list[str], tmp_path: Path) -> None:
     done = run(tmp_path, files, "--json", "--out", str(tmp_path / "mine.parquet"))
     numbers = json.loads(done.stdout)
     assert (numbers["overall_iou"], numbers["mAP M"], numbers["instances"]) == (1, -1, 1)
-    assert (numbers["predictions"], numbers["queries"]) == ([1, 1], 1)
+    assert (numbers["found"], numbers["predictions"]) == ([1, 1], 1)
     assert scores.read(tmp_path / "mine.parquet")["intersection"].tolist() == [20]
 
 
@@ -61,7 +61,7 @@ def test_an_undefined_number_is_null(capsys: pytest.CaptureFixture[str]) -> None
     numbers = {"mean_iou": float("nan"), "jf": {"v": {"J": [0.5, np.float64("nan")]}}, "instances": np.int64(2)}
     report(scored.Result(protocol="p", numbers=numbers, summary=pd.DataFrame(), rows=pd.DataFrame(), found=2, wanted=3), None, True)
     printed = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-    assert printed == {"predictions": [2, 3], "problems": [], "mean_iou": None, "jf": {"v": {"J": [0.5, None]}}, "instances": 2}
+    assert printed == {"found": [2, 3], "problems": [], "mean_iou": None, "jf": {"v": {"J": [0.5, None]}}, "instances": 2}
 
 
 def test_a_name_records_the_method(files: list[str], tmp_path: Path) -> None:

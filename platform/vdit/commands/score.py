@@ -158,7 +158,7 @@ def report(result: "Result", out: Path | None, as_json: bool) -> None:
         scores.write(out, result.rows)
     if as_json:
         problems = [problem._asdict() for problem in result.problems]
-        shown = {"predictions": [result.found, result.wanted], "problems": problems}
+        shown = {"found": [result.found, result.wanted], "problems": problems}
         assert not shown.keys() & result.numbers.keys()
         typer.echo(json.dumps(shown | {name: defined(value) for name, value in result.numbers.items()}, indent=1, allow_nan=False))
         return

@@ -51,7 +51,7 @@ def score(truth: Path, predictions: Path, options: Options) -> Result:
     found = numbers(table)
     return Result(
         protocol=PROTOCOL,
-        numbers={**found, "instances": len(truths), "queries": len(rows)},
+        numbers={**found, "instances": len(truths), "predictions": len(rows)},
         summary=pd.DataFrame({f"{len(truths)} instances": {name: 100 * value for name, value in found.items() if value >= 0}}),
         rows=table[COLUMNS],
         found=len(truths) - len(lacking),
