@@ -7,8 +7,9 @@ runs=$VDIT_SHARED/runs
 
 answers() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
+# rsync makes one folder, not two: data is for `ray rsync-up` of a benchmark. Not weights: where that is, studies are told to use it.
+mkdir -p "$VDIT_SHARED/data" "$runs"
 answers && exit
-mkdir -p "$runs"
 # Its jobs judge language models: eight processes that nothing here uses.
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false
 # With --app-name basic-auth the server keeps its users in the folder it starts in.

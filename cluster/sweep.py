@@ -13,11 +13,12 @@ from pathlib import Path
 import vdit
 from vdit.cli import main
 from vdit.config.code import code_digest
+from vdit.schedule import standing
 from vdit.study import spec
 
 PROJECT = Path(vdit.__file__).resolve().parents[2]
 AUTOSCALING = "~/ray_bootstrap_config.yaml"  # where `ray up` leaves what the autoscaler reads
-INTERRUPTED = 130
+BAD_INPUT, INTERRUPTED = 2, 130
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -49,15 +50,28 @@ def run_options(study: spec.Study, given: argparse.Namespace) -> list[str]:
     return [word for name, value in options.items() for word in (f"--{name}", str(value))]
 
 
+def started(study: spec.Study, runs: Path) -> tuple[int, int] | None:
+    """Another after a trial of the study has started: a driver writes the file anew, by renaming, at each start and end."""
+    try:
+        seen = (runs / "studies" / study.study / standing.RUNNING).stat()
+    except FileNotFoundError:
+        return None
+    return seen.st_mtime_ns, seen.st_ino
+
+
 def sweep(study: spec.Study, given: argparse.Namespace) -> int:
-    """The worst exit code of the three commands. Trials that failed still get their tables, which name them."""
+    """The worst exit code of the three commands. Trials that failed still get their tables, which name them.
+
+    Bad input that stops the study before a trial starts ends it at once; bad input that only some trials met does not.
+    """
     runs, uri = given.shared / "runs", os.environ.get("MLFLOW_TRACKING_URI", "")
     options = run_options(study, given)
     print(f"{study.study}: {study.path.resolve()}, SHA-256 {sha256(study.path.read_bytes()).hexdigest()}")
     print(f"code {code_digest()[:16]} in {PROJECT}; {' '.join(options) or 'no data or weights of its own'}; results in {runs}", flush=True)
     shared, record = ["--runs", str(runs)], ["--tracking-uri", uri]
+    before = started(study, runs)
     code = main([*shared, "run", str(study.path), "--address", "auto", *record, *options])
-    if code in (0, 1):
+    if code in (0, 1) or (code == BAD_INPUT and started(study, runs) != before):
         code = max([code, *(main([*shared, command, str(study.path), *record]) for command in ("tables", "report"))])
     return code
 

@@ -103,7 +103,8 @@ def to_the_4x_map(model: VDIT, batch: Batch) -> int:
     vae = model.frozen.vae
     with counting() as counter:
         reached: list[int] = []
-        hook = vae.encoder.down_blocks[2].resnets[-1].register_forward_hook(lambda *_: reached.append(int(counter.get_total_flops())))
+        below = vae.encoder.down_blocks[2].downsamplers[0]  # works on that side output
+        hook = below.register_forward_pre_hook(lambda *_: reached.append(int(counter.get_total_flops())))
         autoencoder.encode(vae, batch.frames_BT3HW.flatten(0, 1))
         hook.remove()
     return reached[0]

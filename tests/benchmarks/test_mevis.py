@@ -110,6 +110,10 @@ BAD: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "another encoding": (lambda root: (root / LISTED).write_bytes(b'{"videos": {"caf\xe9": {}}}'), (f"{LISTED}: the file: Invalid JSON",)),
     "no video": (lambda root: edit(root / LISTED, lambda listing: listing["videos"].clear()), ("lists no video",)),
     "no frame": (lambda root: edit(root / LISTED, lambda listing: listing["videos"]["0ab4"].update(frames=[])), ("0ab4.frames is empty",)),
+    "no sentence": (
+        lambda root: edit(root / LISTED, lambda listing: listing["videos"]["1cd5"].update(expressions={})),
+        ("1cd5.expressions is empty",),
+    ),
     "missing frame": (lambda root: (root / FRAME).unlink(), (str(FRAME), "does not exist (1 such)")),
     "unknown object": (lambda root: edit(root / MASKS, lambda masks: masks.pop("8")), ("video 0ab4 names anno_id 8, which", "lacks")),
     "a mask too few": (

@@ -58,6 +58,8 @@ def test_strings_of_cocos_library_are_unpacked(share: float) -> None:
 
 def test_what_is_no_list_of_numbers_is_left_for_whoever_checks() -> None:
     assert _outlines.pack({"segmentation": [[1, "2"], 3], "id": 4}) == {"segmentation": [[1, "2"], 3], "id": 4}
+    huge = {"segmentation": [[1, 10**400]]}
+    assert _outlines.pack(huge) == {"segmentation": [[1, 10**400]]}, "no float64"
     assert _outlines.pack({"segmentation": {"counts": [1]}}) == {"segmentation": {"counts": [1]}}
     assert np.frombuffer(packed([1, 2.5, 0.1])[0]).tolist() == [1.0, 2.5, 0.1]
 

@@ -23,6 +23,15 @@ def test_all_are_listed_in_order_and_the_first_is_raised_again_afterwards() -> N
         _problems.found("e")
 
 
+def test_an_attempt_gives_what_is_read_and_none_where_its_refusal_is_listed() -> None:
+    assert _problems.attempt(int, "7") == 7
+    with _problems.listed() as problems:
+        assert _problems.attempt(int, "f", base=8) is None
+    assert len(problems) == 1 and "'f'" in problems[0]
+    with pytest.raises(ValueError, match="'f'"):
+        _problems.attempt(int, "f", base=8)
+
+
 def test_who_reads_in_another_thread_stops_at_the_first() -> None:
     with _problems.listed() as problems, ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="a"):
         pool.submit(_problems.found, "a").result()

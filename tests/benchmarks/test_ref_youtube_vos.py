@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from refusals import refusal
 
-from vdit.benchmarks import miniature, ref_youtube_vos
+from vdit.benchmarks import _images, miniature, ref_youtube_vos
 from vdit.config.data import Data, World
 from vdit.video import Item
 
@@ -133,6 +133,39 @@ def test_a_listing_is_checked_for_its_frames_and_what_it_says_of_objects(copy: P
     assert "has the splits train, valid" in refusal(lambda: ref_youtube_vos.listing(copy, "tarin"))
 
 
+def test_the_held_out_part_is_refused_with_how_it_is_made(copy: Path) -> None:
+    for split in ("held_out", "train_without_held_out"):
+        message = refusal(lambda split=split: ref_youtube_vos.read(copy, split, 5))
+        assert all(part in message for part in ("`vdit data prepare held-out DIR`", "data.train_split, data.eval_split")), message
+    assert "prepare" not in refusal(lambda: ref_youtube_vos.read(copy, "tarin", 5))
+
+
+def test_a_split_whose_folder_was_not_fetched_is_none(copy: Path) -> None:
+    """A download of train alone, whose meta_expressions has all splits."""
+    shutil.rmtree(copy / "valid")
+    assert ref_youtube_vos.splits(copy) == ("train",)
+    path = copy / "meta_expressions/valid/meta_expressions.json"
+    path.write_text(json.dumps({"folder": "train", **json.loads(path.read_text())}))
+    assert ref_youtube_vos.splits(copy) == ("train", "valid")
+    path.write_text("{")
+    assert ref_youtube_vos.splits(copy) == ("train", "valid"), "what cannot be read is named when it is"
+
+
+def test_the_official_valid_is_refused_without_the_list_of_what_is_not_of_it(copy: Path) -> None:
+    """507 videos instead of 202, which no server takes."""
+    path, test = (copy / f"meta_expressions/{split}/meta_expressions.json" for split in ("valid", "test"))
+    whole = ref_youtube_vos.listing(copy, "valid").videos
+    assert len(whole) == 2, "objects that are named need no list"
+    edit(path, lambda videos: [said.pop("obj_id") for video in videos.values() for said in video["expressions"].values()])
+    message = refusal(lambda: ref_youtube_vos.listing(copy, "valid"))
+    assert all(part in message for part in (str(test), "does not exist", str(path), "202", '{"videos": {}}')), message
+    test.parent.mkdir()
+    test.write_text(json.dumps({"videos": {whole[0].id: json.loads(path.read_text())["videos"][whole[0].id]}}))
+    assert [video.id for video in ref_youtube_vos.listing(copy, "valid").videos] == [whole[1].id]
+    test.write_text('{"videos": {}}')
+    assert len(ref_youtube_vos.listing(copy, "valid").videos) == 2
+
+
 def test_davis_sentences() -> None:
     if not DAVIS.is_dir():
         pytest.skip("davis-sentences is not beside this checkout")
@@ -182,7 +215,7 @@ BAD_LISTINGS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     ),
     "hidden id": (
         lambda root: edit(root / JSON, lambda videos: videos["train0000"]["expressions"]["0"].pop("obj_id")),
-        ("has no obj_id", "held-out part of train"),
+        ("has no obj_id", "held-out part of train", "data.train_split: train_without_held_out, data.eval_split: held_out"),
     ),
     "absent object": (
         lambda root: edit(root / JSON, lambda videos: videos["train0001"]["expressions"]["0"].update(obj_id="9")),
@@ -194,6 +227,10 @@ BAD_LISTINGS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "no frame": (
         lambda root: edit(root / JSON, lambda videos: videos["train0001"].update(frames=[])),
         ("videos.train0001.frames is empty",),
+    ),
+    "no expression": (
+        lambda root: edit(root / JSON, lambda videos: videos["train0001"].update(expressions={})),
+        ("videos.train0001.expressions is empty", "remove the video"),
     ),
     "missing frame": (drop_frame, ("meta_expressions.json names", str(FRAME), "does not exist (1 such)")),
     "missing mask": (drop_mask, ("meta_expressions.json names", str(MASK), "does not exist (1 such)")),
@@ -216,6 +253,25 @@ def test_a_bad_listing_is_refused_when_read(copy: Path, name: str) -> None:
     damage(copy)
     message = refusal(lambda: ref_youtube_vos.read(copy, "train", 5))
     assert all(part in message for part in said), message
+
+
+def test_pictures_that_would_fill_the_memory_are_refused(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    split = ref_youtube_vos.read(copy, "train", 5)
+    message = refusal(lambda: split.masks(split.videos[0], (1,), 1))
+    assert f"{copy / MASK} cannot be read (Image size (6144 pixels) exceeds limit" in message
+    assert f"{split.jpeg(split.videos[0], 0)} cannot be read (Image size" in refusal(lambda: split.size(split.videos[0]))
+    assert "cannot be read (Image size" in refusal(lambda: _images.png(copy / MASK))
+
+
+def test_a_jpeg_larger_than_opencv_decodes_is_refused(copy: Path) -> None:
+    """Its header says so: 65,500 pixels a side."""
+    data = bytearray((copy / FRAME).read_bytes())
+    size = data.index(b"\xff\xc0") + 5
+    data[size : size + 4] = (65500).to_bytes(2) * 2
+    (copy / FRAME).write_bytes(data)
+    split = ref_youtube_vos.read(copy, "train", 5)
+    assert f"{copy / FRAME} is not a readable image" in refusal(lambda: split.frames(split.videos[0], (1,)))
 
 
 def truncate(path: Path, share: float) -> None:

@@ -76,11 +76,11 @@ class Cluster:
     def configuration(self) -> dict[str, Any]:
         """The project's yaml, on free ports of loopback."""
         config = self.reach(yaml.safe_load((ROOT / "cluster" / self.file).read_text()))
-        stop, start, mlflow = config["head_start_ray_commands"]
+        # Not what is for a cloud's nodes, or for root.
+        stop, start, mlflow = (command for command in config["head_start_ray_commands"] if not re.search(r"share\.sh|ami\.sh", command))
         start, moved = re.subn(r"--(port|object-manager-port|dashboard-port)=\d+", lambda told: f"--{told[1]}={free_port()}", start)
         assert moved >= 2
         config["head_start_ray_commands"] = [stop, f"{start} --object-store-memory=100000000", mlflow]
-        # Packages for a cloud's nodes, and for root.
         return config | {"head_setup_commands": []}
 
     def environment(self, home: Path) -> dict[str, str]:

@@ -10,6 +10,8 @@ import yaml
 from jsonschema import ValidationError
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from vdit.track.mlflow import default_uri
+
 ROOT = Path(__file__).resolve().parents[2]
 CLUSTER = ROOT / "cluster"
 LAUNCHED = ("cluster.yaml", "gcp.yaml", "onprem.yaml")
@@ -73,6 +75,24 @@ def test_dashboards_listen_on_loopback(name: str) -> None:
     assert "0.0.0.0" not in commands(name)
 
 
+@pytest.mark.parametrize("name", ["cluster.yaml", "gcp.yaml"])
+@pytest.mark.parametrize(("node", "argument"), [("head", ""), ("worker", " $RAY_HEAD_IP")])
+def test_every_start_shares_the_folder_before_ray_starts(name: str, node: str, argument: str) -> None:
+    """Ray leaves out the setup commands on a machine that was stopped and is started again, and its mount is gone."""
+    config = prepared(read(name))
+    start = config[f"{node}_start_ray_commands"]
+    (shared,) = (number for number, command in enumerate(start) if "share.sh" in command)
+    assert start[shared] == f"bash ~/vdit/cluster/share.sh{argument}"
+    assert shared < min(number for number, command in enumerate(start) if "ray start" in command)
+    assert "share.sh" not in "".join(config[f"{node}_setup_commands"])
+
+
+def test_the_autoscaler_reads_its_file_after_the_image_is_in_it() -> None:
+    starts = read("cluster.yaml")["head_start_ray_commands"]
+    before, after = (next(number for number, command in enumerate(starts) if word in command) for word in ("ami.sh", "ray start"))
+    assert before < after
+
+
 def test_no_server_listens_elsewhere() -> None:
     assert not [path.name for path in TEXTS if re.search(r"0\.0\.0\.0(?!/)", path.read_text())]
     assert "--host 127.0.0.1" in (CLUSTER / "mlflow.sh").read_text()
@@ -134,3 +154,14 @@ def test_the_pods_agree_with_the_image_and_the_lock() -> None:
     assert "VDIT_SHARED=/shared" in image
     ignored = (CLUSTER / "Dockerfile.dockerignore").read_text()
     assert all(f"!{name}\n" in ignored for name in re.findall(r"^COPY (\w+) \1$", image, re.MULTILINE))
+
+
+def test_the_pods_may_write_the_volume_and_record_where_the_commands_look() -> None:
+    spec = read("kuberay.yaml")["spec"]
+    pods = [group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])]
+    (user,) = re.findall(r"useradd .*--uid (\d+)", (CLUSTER / "Dockerfile").read_text())
+    assert {pod["securityContext"]["fsGroup"] for pod in pods} == {int(user)}
+    (server,) = (container for container in pods[0]["containers"] if container["name"] == "mlflow")
+    command = " ".join(server["command"])
+    assert f"--backend-store-uri {default_uri(Path('/shared/runs'))} --artifacts-destination /shared/runs/artifacts" in command
+    assert "mkdir -p /shared/data /shared/runs && exec mlflow server --host 127.0.0.1 " in command, "SQLite makes no folder"

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from vdit.config.code import code_digest
+from vdit.schedule import standing
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,6 +114,27 @@ def test_failed_trials_still_get_their_tables(sweep: ModuleType, monkeypatch: py
     called = answer(sweep, monkeypatch, {"run": 1, "tables": 3, "report": 3})
     assert sweep.all_of(["demo"]) == 3
     assert called == ["run", "tables", "report"]
+
+
+def test_a_study_one_trial_of_which_was_refused_still_gets_its_tables(
+    sweep: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`vdit run` answers 2 both for bad input that a trial met and for what it met before a trial; only then a driver says what it runs."""
+    called: list[str] = []
+
+    def main(line: list[str]) -> int:
+        called.append(line[2])
+        if line[2] == "run":
+            standing.keep_running(tmp_path / "runs/studies/demo", [] if len(called) > 1 else ["key"])
+        return 2 if line[2] == "run" else 0
+
+    monkeypatch.setattr(sweep, "main", main)
+    assert sweep.all_of(["demo"]) == 2
+    assert sweep.all_of(["demo"]) == 2
+    assert called == ["run", "tables", "report"] * 2
+    nothing_starts = answer(sweep, monkeypatch, {"run": 2})
+    assert sweep.all_of(["demo"]) == 2
+    assert nothing_starts == ["run"], "the trials of an earlier run do not count"
 
 
 @pytest.mark.parametrize(("code", "expected"), [(2, ["run", "run"]), (130, ["run"])])

@@ -62,6 +62,15 @@ def test_a_mask_of_another_size(study: Path, data: Path) -> None:
     assert ".png" in refused(study, data, "--arm", "VD-T")
 
 
+def test_videos_too_short_for_figure_4_are_refused_before_the_first_step(study: Path, data: Path) -> None:
+    text = study.read_text()
+    assert "drift_frames: 3" in text
+    study.write_text(text.replace("drift_frames: 3", "drift_frames: 8"))
+    said = refused(study, data, "--arm", "VD-T")
+    assert "evaluate.drift_frames is 8" in said and "longest video, valid0000, has 4" in said
+    assert not list(study.parent.glob("runs/trials/*/metrics.jsonl"))
+
+
 def test_a_checkpoint_of_another_architecture(study: Path, data: Path, tmp_path: Path) -> None:
     from vdit.backbones.miniature import build
     from vdit.study import spec

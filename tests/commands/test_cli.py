@@ -25,7 +25,7 @@ def test_help_lists_every_command_and_starts_fast() -> None:
         shown = vdit("--help")
         times.append(time.perf_counter() - started)
     assert shown.returncode == 0
-    assert all(name in shown.stdout for name in ("plan", "run", "status", "forget", "tables", "report", "weights"))
+    assert all(name in shown.stdout for name in ("plan", "run", "status", "forget", "tables", "report", "weights", "doctor"))
     assert min(times) < 0.5 * 3, "three times what a quiet machine needs at most"
 
 

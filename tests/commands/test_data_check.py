@@ -1,6 +1,7 @@
 """`vdit data check` as a user meets it: lines, JSON, exit codes, and a plan that has nothing left to hash."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_a_clean_folder_is_counted_and_a_plan_hashes_nothing_again(data: Path, t
     tiny.write_text(tiny.read_text().replace("benchmark: miniature", "benchmark: ref_youtube_vos"))
     made = plan.build(spec.read(str(tiny), data=data, weights=None, start=None), data.parent / "runs")
     assert {trial.data[:16] for trial in made.trials} == {text.rsplit("digest ", 1)[1].strip()}
+
+
+def test_a_download_of_train_alone_has_no_problem(data: Path) -> None:
+    """meta_expressions comes with all splits."""
+    shutil.rmtree(data / "valid")
+    code, text = run(data)
+    assert code == 0 and "train: 2 videos" in text and "valid" not in text, text
 
 
 def test_problems_are_lines_and_json_and_exit_code_1(data: Path) -> None:

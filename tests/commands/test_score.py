@@ -53,7 +53,7 @@ def test_a_person_sees_the_protocol_the_coverage_and_one_table(folders: tuple[Pa
 def test_a_program_gets_full_precision_and_rows(folders: tuple[Path, Path], tmp_path: Path) -> None:
     done = masks(folders, "--json", "--out", tmp_path / "scores.parquet", protocol="davis-unsupervised")
     found = json.loads(done.stdout)
-    assert (found["protocol"], found["J"], found["predictions"], found["problems"]) == ("davis-unsupervised", 0.5, [4, 4], [])
+    assert (found["protocol"], found["J"], found["found"], found["problems"]) == ("davis-unsupervised", 0.5, [4, 4], [])
     assert found["jf"] == {"bear": {"davis_unsupervised": {"J": [0.5], "F": [found["F"]]}}}
     rows = scores.read(tmp_path / "scores.parquet")
     assert rows["j"].tolist() == [0.5] * 4 and rows["f"].mean() == pytest.approx(found["F"], abs=1e-12)

@@ -100,6 +100,22 @@ def test_a_study_whose_estimate_exceeds_its_budget_does_not_start(vdit: Callable
     assert list((tmp_path / "runs/drivers").glob("*.json")) == []
 
 
+def test_trials_that_go_on_from_a_file_are_found_with_it(
+    vdit: Callable[..., str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`vdit run --start FILE` makes other trials than without."""
+    monkeypatch.setattr("vdit.track.mlflow.MLflow", lambda uri, runs: Memory())
+    start, runs = tmp_path / "trained.safetensors", tmp_path / "runs"
+    start.write_bytes(b"parameters")
+    planned = planning.build(spec.read(str(tiny), start=start), runs).trials[0]
+    (runs / "trials" / planned.folder).mkdir(parents=True)
+    (runs / "trials" / planned.folder / "result.json").write_text('{"seconds": 1, "metrics": {"jf": 50.0}}')
+    assert "tiny: 0/2 COMPLETE" in vdit("status")
+    assert "tiny: 1/2 COMPLETE" in vdit("status", "--start", str(start))
+    assert "nothing to forget" in vdit("forget", "--arm", "VD-IT")
+    assert f"(trials/{planned.folder})" in vdit("forget", "--arm", "VD-IT", "--start", str(start))
+
+
 def test_a_point_that_was_ended_early_and_trained_elsewhere_runs_again_when_it_is_forgotten(
     vdit: Callable[..., str], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,6 +61,7 @@ def test_a_store_fetches_what_is_missing_or_damaged_here(remote: Remote, tmp_pat
     first, second = (open_store(tmp_path / name, remote) for name in ("a", "b"))
     assert second.read(NAME) is None
     first.publish(NAME, [b"one", b"two"])
+    first.send(NAME)
     assert second.here(NAME) is None
     assert bytes(second.read(NAME) or b"") == bytes(second.here(NAME) or b"") == b"onetwo"
     second.path(NAME).write_bytes(b"torn")
@@ -76,6 +77,7 @@ def test_an_object_that_is_damaged_is_found_and_replaced(remote: Remote, tmp_pat
     with pytest.raises(DamagedError):
         store.read(NAME)
     store.publish(NAME, [b"whole"])
+    store.send(NAME)
     assert objects(remote)["latents-0123/ab/abcdef"] == store.path(NAME).read_bytes()
 
 

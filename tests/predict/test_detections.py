@@ -172,7 +172,7 @@ def test_the_command_predicts_and_its_files_are_scored(
     code, said, _ = vdit(*asked[:-1], f"{out}2", *photographs)
     assert (code, said) == (0, f"{out}2: 4 annotated frames predicted, 0 of 4 were done before\n")
     code, said, _ = vdit("score", "detections", "--truth", f"{out}2/coco.json", "--predictions", f"{out}2/results.json", "--json")
-    assert code == 0 and json.loads(said)["predictions"] == 20
+    assert code == 0 and (json.loads(said)["found"], json.loads(said)["predictions"]) == ([4, 4], 20)
 
 
 def test_a_mask_without_a_pixel_has_run_lengths_and_a_box() -> None:

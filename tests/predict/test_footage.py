@@ -82,3 +82,10 @@ def test_what_is_no_video_is_refused(tmp_path: Path, film: Callable[..., Path]) 
     for name in ("words.mp4", "cut.mp4"):
         with pytest.raises(ValueError, match=f"{name} cannot be decoded"):
             footage(tmp_path / name)
+
+
+def test_numbers_of_mixed_length_are_in_their_order(tmp_path: Path) -> None:
+    for number in (2, 10, 1):
+        Image.new("RGB", (30, 20), (10 * number,) * 3).save(tmp_path / f"{number}.png")
+    ((names, pixels),) = clips(footage(tmp_path), 3)
+    assert names == ("1", "2", "10") and pixels[:, 0, 0, 0].tolist() == [10, 20, 100]

@@ -102,6 +102,24 @@ def test_an_object_that_is_never_seen_is_named(world: Path) -> None:
     assert messages(world) == ["video train0002: object 2, of expression 2, 3, is in no mask; restore the masks or take the expression out"]
 
 
+def test_videos_without_frames_and_hidden_objects_do_not_hide_the_others(world: Path) -> None:
+    edit(world / JSON, lambda listing: listing["videos"]["train0000"].update(frames=[]))
+    edit(world / JSON, lambda listing: listing["videos"]["train0001"]["expressions"]["0"].pop("obj_id"))
+    damaged = world / "train/JPEGImages/train0002/00000.jpg"
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    found = messages(world)
+    expected = ("train0000.frames is empty", "train0001.expressions.0 has no obj_id", str(damaged))
+    assert len(found) == 3 and all(part in message for part, message in zip(expected, found, strict=True)), found
+
+
+def test_a_video_without_expressions_is_named_and_the_others_are_read(world: Path) -> None:
+    edit(world / JSON, lambda listing: listing["videos"]["train0001"].update(expressions={}))
+    report = read(world)
+    (problem,) = report.problems
+    assert "videos.train0001.expressions is empty" in problem.message
+    assert report.splits["train"].frames == 12
+
+
 def test_an_empty_expression_is_named(world: Path) -> None:
     edit(world / JSON, lambda listing: listing["videos"]["train0001"]["expressions"]["1"].update(exp="  "))
     assert messages(world) == ["video train0001: expression 1 is empty; write one or take it out"]
@@ -150,6 +168,16 @@ def test_photographs_are_decoded_once_for_all_their_sentences(coco: Path, monkey
     report = read(coco, "refcoco", "refcoco/train")
     assert report.problems == () and report.splits == {"refcoco/train": Count(4, 4, 3, 4)}
     assert len(decoded) == len(set(decoded)) == 3
+
+
+def test_a_data_set_that_cannot_be_read_does_not_hide_the_others(coco: Path) -> None:
+    whole = read(coco, "refcoco", "train")
+    (coco / "refcoco/instances_refcoco_train.json").write_text("{")
+    report = read(coco, "refcoco", "train")
+    assert len(report.problems) == 1 and "instances_refcoco_train.json: the file: invalid JSON" in report.problems[0].message
+    (coco / "refcoco/instances_refcoco_train.json").unlink()
+    assert len(read(coco, "refcoco", "train").problems) == 1
+    assert 0 < report.splits["train"].frames < whole.splits["train"].frames
 
 
 def test_damages_of_a_coco_listing_are_listed_together(coco: Path) -> None:

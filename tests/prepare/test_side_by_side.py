@@ -249,7 +249,7 @@ BAD: dict[str, tuple[Callable[[Path], object], int, tuple[str, ...]]] = {
     "no expression": (
         lambda root: edit(root, lambda videos: videos["beta"].update(expressions={})),
         HEIGHT,
-        (str(JSON), "videos.beta", "no object"),
+        (str(JSON), "videos.beta.expressions is empty", "remove the video"),
     ),
     "one video": (
         lambda root: edit(root, lambda videos: [videos.pop(name) for name in ("alpha", "beta")]),

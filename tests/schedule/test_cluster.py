@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import ray
 import yaml
 from ray.autoscaler._private.util import prepare_config
 
@@ -30,6 +32,26 @@ def test_the_limit_of_the_whole_cluster_counts_too(tmp_path: Path) -> None:
     file.write_text("max_workers: 2\navailable_node_types: {gpu: {max_workers: 9, resources: {GPU: 8}}, head: {resources: {CPU: 4}}}\n")
     assert cluster.startable(file) == (Machine("gpu", {"GPU": 8}, 2),)
     assert cluster.startable(None) == ()
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("", "local"), ("auto", "auto"), ("10.0.0.1:6379", "10.0.0.1:6379")])
+def test_without_an_address_ray_is_of_its_own_whatever_runs_on_this_machine(
+    given: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray joins what somebody has started here unless it is told "local"."""
+    asked: dict[str, object] = {}
+
+    def init(**options: object) -> SimpleNamespace:
+        asked.update(options)
+        return SimpleNamespace(dashboard_url="")
+
+    monkeypatch.delenv(cluster.ADDRESS, raising=False)
+    # `attach` sets what Ray reads as it starts: taken back after the test.
+    for name in ("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "RAY_AIR_NEW_OUTPUT", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"):
+        monkeypatch.setenv(name, "0")
+    monkeypatch.setattr(ray, "init", init)
+    cluster.attach(cluster.Cluster(given))
+    assert asked["address"] == wanted
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

@@ -93,7 +93,13 @@ def clock() -> SimpleNamespace:
 
 
 @pytest.fixture
-def start(tiny: Path, tmp_path: Path, clock: SimpleNamespace) -> Start:
+def said() -> io.StringIO:
+    """What a person sees."""
+    return io.StringIO()
+
+
+@pytest.fixture
+def start(tiny: Path, tmp_path: Path, clock: SimpleNamespace, said: io.StringIO) -> Start:
     """A Tune over the study's arms and this many seeds."""
 
     def start(seeds: int = 1, limits: Budget | None = None, **launch: int) -> Tune:
@@ -103,7 +109,7 @@ def start(tiny: Path, tmp_path: Path, clock: SimpleNamespace) -> Start:
         for planned in plan.trials:
             folder_of(planned, tmp_path / "runs").mkdir(parents=True, exist_ok=True)
         names = {planned.key: planned.trial.arm for planned in plan.trials}
-        shown = view(names, Console(file=io.StringIO())).__enter__()
+        shown = view(names, Console(file=said)).__enter__()
         return Tune(Reporter(plan, plan.trials, tmp_path / "runs", Memory(), shown, now=lambda: clock.now))
 
     return start
@@ -170,6 +176,38 @@ def test_a_lost_trial_that_finds_no_place_for_a_day_is_given_up(start: Start, cl
     assert first.status == "TERMINATED"
     (reason,) = tune.reporter.outcome.failed.values()
     assert "it waited 24.0 h to run again, 24 are allowed" in reason
+
+
+def test_a_study_that_nothing_has_a_place_in_says_so_and_ends_after_a_day(start: Start, clock: SimpleNamespace, said: io.StringIO) -> None:
+    """What the scheduler chooses stays pending, as where the cluster's machines do not come."""
+    tune = start()
+    for _ in range(25 * 60):
+        tune.scheduler.choose_trial_to_run(tune)
+        clock.now += 60
+        assert not tune.reporter.outcome.stopped or clock.now - 1000 > 24 * 3600
+    lines = said.getvalue().splitlines()
+    assert lines[0] == (
+        "nothing has started for 2:00: 2 trials wait for a place, each for 1 worker of 1 CPU. Others may hold the cluster, or its "
+        "machines are still to come: `ray status` shows it. Waiting 24 h at most"
+    )
+    assert len(lines) == 24, "once an hour"
+    assert tune.reporter.outcome.stopped == "no trial has had a place for 24 h: each needs 1 worker of 1 CPU"
+    assert tune.stopper.stop_all()
+
+
+def test_nobody_is_told_of_waiting_while_a_trial_runs_or_waits_for_its_retry(
+    start: Start, clock: SimpleNamespace, said: io.StringIO
+) -> None:
+    tune = start()
+    tune.turn()
+    clock.now += 3600
+    tune.scheduler.choose_trial_to_run(tune)
+    tune.lose(tune.trials[0])
+    tune.trials[1].status = "TERMINATED"
+    tune.scheduler.choose_trial_to_run(tune)
+    clock.now += 0.5
+    tune.scheduler.choose_trial_to_run(tune)
+    assert "wait for a place" not in said.getvalue()
 
 
 def test_a_node_without_the_package_refuses_and_three_refusals_stop_the_study(start: Start) -> None:

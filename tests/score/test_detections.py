@@ -72,6 +72,15 @@ def test_whatever_is_wrong_is_counted_and_named(tmp_path: Path) -> None:
     assert "entry 4 segmentation: Field required" in said or "and 1 more" in said
 
 
+@pytest.mark.parametrize("digits", [400, 5000])
+def test_a_number_beyond_all_bounds_is_named(tmp_path: Path, digits: int) -> None:
+    entry = json.dumps([result(1, 0.5, [[1, 1, 5, 1, 5, 777]])]).replace("777", "7" * digits)
+    (tmp_path / "truth.json").write_text(json.dumps(truth(1)))
+    (tmp_path / "results.json").write_text(entry)
+    with pytest.raises(ValueError, match=r"results\.json: (entry 0|invalid JSON)"):
+        score(tmp_path / "truth.json", tmp_path / "results.json", EMPTY)
+
+
 def test_a_missing_image_is_refused_or_scored_as_empty(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"1 missing .*has no prediction for image 2"):
         found(tmp_path, truth(), [result(1)])

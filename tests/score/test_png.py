@@ -78,6 +78,13 @@ def test_a_bit_flipped_anywhere_is_refused(path: Path) -> None:
             labels(path)
 
 
+def test_a_picture_that_would_fill_the_memory_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.fromarray(NOISE).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", NOISE.size // 3)
+    with pytest.raises(UnusableError, match=r"mask\.png is damaged \(Image size \(1551 pixels\) exceeds limit"):
+        labels(path)
+
+
 def test_what_is_no_png_or_not_there_is_named(path: Path) -> None:
     path.write_bytes(b"GIF89a" + bytes(80))
     with pytest.raises(UnusableError, match="is no PNG"):

@@ -26,7 +26,9 @@ def vdit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
 def test_predictions_are_zipped_when_they_are_complete(vdit: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
     data, out, file = tmp_path / "data", tmp_path / "out", tmp_path / "a.zip"
     frames = ["00000", "00005"]
-    (data / "meta_expressions/valid").mkdir(parents=True)
+    for split in ("valid", "test"):
+        (data / f"meta_expressions/{split}").mkdir(parents=True)
+    (data / "meta_expressions/test/meta_expressions.json").write_text('{"videos": {}}')
     (data / "valid/JPEGImages/v").mkdir(parents=True)
     for name in frames:
         Image.new("RGB", (20, 10)).save(data / f"valid/JPEGImages/v/{name}.jpg")

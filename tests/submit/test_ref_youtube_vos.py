@@ -100,6 +100,17 @@ def test_the_zip_lists_what_the_official_json_lists(predictions: Path, split: Re
         assert archive.read(name) == (predictions / name).read_bytes()
 
 
+def test_what_a_killed_prediction_left_behind_is_not_packed_and_in_nobodys_way(
+    predictions: Path, split: RefYouTubeVOS, tmp_path: Path
+) -> None:
+    ref_youtube_vos.pack(predictions, split, tmp_path / "a.zip")
+    folder = predictions / "Annotations"
+    shutil.copytree(folder / "valid0001", folder / ".valid0001.4321")
+    (folder / "valid0001/0/.00005.png.4321").write_bytes(b"half")
+    assert ref_youtube_vos.pack(predictions, split, tmp_path / "b.zip") == []
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
 def test_the_same_masks_give_the_same_bytes(predictions: Path, split: RefYouTubeVOS, tmp_path: Path) -> None:
     ref_youtube_vos.pack(predictions, split, tmp_path / "a.zip")
     copy = Path(shutil.copytree(predictions, tmp_path / "copy", copy_function=shutil.copyfile))

@@ -58,6 +58,11 @@ def test_the_file_has_the_logs_columns_and_nothing_invented(log: Path, tmp_path:
         ("v2,0,00000,nan,0.5", "line 9: J is 'nan'"),
         ("v2,0,00000,0.5,1.5", "line 9: F is '1.5'"),
         ("video,expression,frame,J,F", "line 9: J is 'J'"),
+        ("v2,0,00000,0.5", "line 9 has 4 fields"),
+        ("v2,0,00000,0.5,0.5,1", "line 9 has 6 fields"),
+        ("v2,0,", "line 9 has 3 fields"),
+        ("v1,0", "line 9 has 2 fields"),
+        ("v2,0,00000,0.5,0.5v2,0,00005,0.5,0.5", "line 9 has 9 fields"),
         ("v0,0,00000,1,1", "1 frames come twice, the first is v0/0/00000"),
     ],
 )

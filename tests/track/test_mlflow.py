@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from vdit.track.entry import Entry, RecordLostError
+from vdit.track.experiment import alone, make
 from vdit.track.mlflow import EXPERIMENT, MLflow, default_uri, probe
 
 CONFIG = {"model": {"prompt": {"kind": "text"}}, "train": {"drops": [6, 8]}}
@@ -105,6 +108,36 @@ def test_artifacts_lie_beside_the_database(record: MLflow, runs: Path) -> None:
     experiment = record.client.get_experiment_by_name(EXPERIMENT)
     assert experiment is not None
     assert experiment.artifact_location == (runs / "artifacts").as_uri()
+
+
+def test_drivers_that_open_a_fresh_database_together_find_one_experiment(tmp_path: Path) -> None:
+    """Four processes; MLflow alone lets most of them fail over tables that exist already."""
+    code = f"""
+from pathlib import Path
+from vdit.track.mlflow import MLflow, default_uri
+runs = Path({str(tmp_path)!r})
+import mlflow.tracking, vdit.track.mlflow
+(runs / "ready").mkdir(exist_ok=True)
+import os, time
+(runs / "ready" / str(os.getpid())).touch()
+while len(list((runs / "ready").iterdir())) < 4: time.sleep(0.01)
+print(MLflow(default_uri(runs), runs).experiment)
+"""
+    drivers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    said = [driver.communicate(timeout=300) for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0] * 4, said
+    assert len({out for out, _ in said}) == 1
+
+
+def test_who_makes_the_experiment_second_finds_it(record: MLflow) -> None:
+    """As on a server, where both have looked before either has made it."""
+    assert make(record.client, EXPERIMENT, None) == record.experiment
+
+
+def test_a_database_that_another_process_opens_for_ever_is_named(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    with alone(uri), pytest.raises(TimeoutError, match=r"has been opening .*/mlflow\.db for 0\.1 s"), alone(uri, patience=0.1):
+        raise AssertionError("opened twice")
 
 
 def test_a_server_that_does_not_answer_is_named_within_three_seconds() -> None:

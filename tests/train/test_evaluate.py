@@ -14,7 +14,7 @@ from vdit.config.evaluate import Evaluate
 from vdit.record import scores
 from vdit.train import evaluate
 from vdit.train.clock import Clock
-from vdit.train.evaluate import Evaluation
+from vdit.train.evaluate import Evaluation, check
 from vdit.train.group import Member
 from vdit.video import Expression, Masks, Video
 
@@ -58,3 +58,36 @@ def test_each_truth_is_scored_against_the_masks_of_its_own_words_and_of_anothers
         for expression, truth, other in (("0", 16, 24), ("1", 24, 16))
         for frame in FRAMES
     ]
+
+
+def labels(video: Video, indices: tuple[int, ...]) -> np.ndarray:
+    """The second frame shows no object."""
+    found = np.zeros((len(indices), 4, 16), np.uint8)
+    found[[index != 1 for index in indices]] = 1
+    return found
+
+
+@pytest.mark.parametrize(("frames", "refused"), [(1, False), (2, True), (8, True)])
+def test_clips_that_no_video_has_are_refused_before_training(frames: int, refused: bool) -> None:
+    split: Any = SimpleNamespace(evaluation="frames", videos=VIDEOS, labels=labels)
+    trial: Any = SimpleNamespace(data=Data(), evaluate=Evaluate(light=(), drift_clips=4, drift_frames=frames))
+    if not refused:
+        return check(trial, split)
+    with pytest.raises(ValueError) as caught:
+        check(trial, split)
+    message = str(caught.value)
+    assert all(part in message for part in (f"evaluate.drift_frames is {frames}", "longest video, alone, has 2", "drift_clips: 0"))
+
+
+def test_labels_that_cannot_be_drawn_are_refused_before_training() -> None:
+    def overlap(video: Video, indices: tuple[int, ...]) -> np.ndarray:
+        if video.id == "both":
+            raise ValueError("sets of objects that overlap")
+        return labels(video, indices)
+
+    split: Any = SimpleNamespace(evaluation="frames", videos=VIDEOS, labels=overlap)
+    trial: Any = SimpleNamespace(data=Data(), evaluate=Evaluate(light=(), drift_clips=1, drift_frames=1))
+    with pytest.raises(ValueError, match="overlap"):
+        check(trial, split)
+    trial.evaluate = Evaluate(light=(), drift_clips=0)
+    check(trial, split)

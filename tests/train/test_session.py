@@ -120,6 +120,21 @@ def test_an_evaluation_goes_on_where_it_was_cut_off(tiny: Path, tmp_path: Path) 
     assert len(scores.read(place / "shuffled.parquet")["video"].unique()) == 2
 
 
+def test_a_trial_that_is_killed_while_it_removes_its_parts_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path) -> None:
+    whole, cut = (trial_folder(tiny, tmp_path / name, max_steps=1) for name in ("whole", "cut"))
+    finish(Session(ALONE, tmp_path / "whole"), whole)
+    session = Session(ALONE, tmp_path / "cut")
+    session.open(cut)
+    while len(list((cut / "parts").glob("video-*"))) < 2:
+        session.advance()
+    # Of either video another half is gone already, and result.json is not there.
+    for name in ("shuffled-00000", "video-00001"):
+        (cut / "parts" / f"{name}.parquet").unlink()
+    finish(Session(ALONE, tmp_path / "cut"), cut)
+    for name in ("scores.parquet", "shuffled.parquet"):
+        assert scores.read(whole / name).equals(scores.read(cut / name))
+
+
 @pytest.mark.parametrize("stage", [0, 1, 2, 3])
 def test_every_zero_stage_saves_and_goes_on_to_the_same_weights(tiny: Path, tmp_path: Path, stage: int) -> None:
     text = tiny.read_text().replace(

@@ -220,6 +220,19 @@ def test_another_runs_folder_takes_from_a_url_what_is_there_and_mends_it(tiny: P
     assert all(sha256(path.read_bytes()).digest() == sha256(whole).digest() for path, whole in objects.items())
 
 
+def test_nobody_waits_for_an_upload(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock of an entry is free again while it goes to the URL."""
+    url, free = f"file://{tmp_path}/far", list[bool]()
+
+    def look(remote: Remote, name: str, path: Path) -> None:
+        with Store(tmp_path / "runs" / "store").writing(name, patience=0) as mine:
+            free.append(mine)
+
+    monkeypatch.setattr(Remote, "put", look)
+    one(tiny, tmp_path / "runs", url)
+    assert free and all(free)
+
+
 def test_a_url_that_fails_in_the_middle_ends_no_trial(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

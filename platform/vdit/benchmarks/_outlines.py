@@ -51,7 +51,7 @@ def pack(entry: dict[str, Any]) -> dict[str, Any]:
 def packed(given: list[Any]) -> bytes | list[Any]:
     try:
         return array("d", given).tobytes()
-    except TypeError:
+    except (TypeError, OverflowError):
         return given
 
 

@@ -1,8 +1,12 @@
 """What is wrong with a data set. The first problem ends the reading, unless somebody asked for all of them (`vdit data check`)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import ParamSpec, TypeVar
+
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 # Of the thread that reads: another one that reads meanwhile still stops at its first problem.
 _LISTED: ContextVar[list[str] | None] = ContextVar("listed", default=None)
@@ -32,3 +36,14 @@ def further(problems: Iterable[str]) -> None:
     kept = _LISTED.get()
     if kept is not None:
         kept.extend(problems)
+
+
+def attempt(read: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result | None:
+    """What `read` gives; None where it refuses with a ValueError and all problems are listed, so that the reading goes on without it."""
+    try:
+        return read(*given, **named)
+    except ValueError as error:
+        if _LISTED.get() is None:
+            raise
+        found(str(error))
+        return None

@@ -16,7 +16,7 @@ Scores     the queries' masks are detections in image v_<video>_f_<frame>_i_<ins
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _problems, _videos, ref_youtube_vos
+from vdit.benchmarks import _json, _problems, _videos, ref_youtube_vos
 from vdit.benchmarks._images import AGAIN
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -116,11 +116,13 @@ def read(root: Path, split: str, frames: int) -> Split:
     if clips is None:
         raise ValueError(f"{root / CLIPS[0]} does not exist; unpack A2D's Release there, or name another folder with --data DIR")
     check_unique(path, rows)
-    check_files(path, clips, root / MASKS, rows)
-    lengths = {name: _videos.length(clips / f"{name}.mp4") for name in dict.fromkeys(row.video for row in rows)}
+    lost = check_files(path, clips, root / MASKS, rows)
+    lengths = measured(dict.fromkeys(clips / f"{row.video}.mp4" for row in rows if clips / f"{row.video}.mp4" not in lost))
     check_frames(path, clips, rows, lengths)
-    videos = tuple(to_videos(rows, lengths))
-    sources = {key(row): Source(clips / f"{row.video}.mp4", h5(root / MASKS, row)) for row in rows}
+    # Where all problems are listed, without what cannot be read.
+    whole = [row for row in rows if row.frame <= lengths.get(row.video, 0) and h5(root / MASKS, row) not in lost]
+    videos = tuple(to_videos(whole, lengths))
+    sources = {key(row): Source(clips / f"{row.video}.mp4", h5(root / MASKS, row)) for row in whole}
     return A2DSentences(videos, tuple(items(videos)), sources)
 
 
@@ -137,7 +139,7 @@ def listed(root: Path, path: Path) -> list[Row]:
     if not path.is_file():
         known = ", ".join(splits(root)) or "(none)"
         raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or fetch MTTR's JSON files")
-    return ref_youtube_vos.parse(LISTING, path)
+    return _json.parse(LISTING, path)
 
 
 def check_unique(path: Path, rows: list[Row]) -> None:
@@ -148,8 +150,8 @@ def check_unique(path: Path, rows: list[Row]) -> None:
             _problems.found(f"{path}: {number}: {image(row)} is listed {counts[image(row)]} times; take all but one out")
 
 
-def check_files(path: Path, clips: Path, masks: Path, rows: list[Row]) -> None:
-    """Every listed frame has its video and its masks; one directory listing per video, not one look-up per frame."""
+def check_files(path: Path, clips: Path, masks: Path, rows: list[Row]) -> set[Path]:
+    """Every listed frame has its video and its masks; one directory listing per video, not one look-up per frame. Gives the others."""
     present = {entry.name for entry in clips.iterdir()}
     wanted: dict[str, list[Row]] = {}
     for row in rows:
@@ -158,14 +160,21 @@ def check_files(path: Path, clips: Path, masks: Path, rows: list[Row]) -> None:
     for name, its in wanted.items():
         there = {entry.name for entry in (masks / name).iterdir()} if (masks / name).is_dir() else set()
         missing += dict.fromkeys(h5(masks, row) for row in its if h5(masks, row).name not in there)
-    if missing:
-        _problems.further(f"{path} names {file}, which does not exist; {AGAIN}, or take it out of the JSON" for file in missing[1:])
-        raise ValueError(f"{path} names {missing[0]}, which does not exist ({len(missing)} such); {AGAIN}, or take it out of the JSON")
+    for number, file in enumerate(missing):
+        such = "" if number else f" ({len(missing)} such)"
+        _problems.found(f"{path} names {file}, which does not exist{such}; {AGAIN}, or take it out of the JSON")
+    return set(missing)
+
+
+def measured(clips: Iterable[Path]) -> dict[str, int]:
+    """Frames by the name of the video, of those that can be opened."""
+    lengths = {clip.stem: _problems.attempt(_videos.length, clip) for clip in clips}
+    return {name: length for name, length in lengths.items() if length is not None}
 
 
 def check_frames(path: Path, clips: Path, rows: list[Row], lengths: dict[str, int]) -> None:
     for number, row in enumerate(rows):
-        if row.frame > lengths[row.video]:
+        if row.video in lengths and row.frame > lengths[row.video]:
             last = f"{clips / row.video}.mp4 has {lengths[row.video]} frames"
             _problems.found(f"{path}: {number}: frame {row.frame} is listed, but {last}; {AGAIN}")
 

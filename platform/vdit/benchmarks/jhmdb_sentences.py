@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from vdit.benchmarks import _images, _problems, a2d_sentences, ref_youtube_vos
+from vdit.benchmarks import _images, _json, _problems, a2d_sentences, ref_youtube_vos
 from vdit.benchmarks._images import AGAIN
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -116,11 +116,13 @@ def read(root: Path, split: str, frames: int) -> Split:
     path = root / JSON
     if not path.is_file():
         raise ValueError(f"{path} does not exist; fetch MTTR's JSON file, or pass the data set's folder with --data DIR")
-    rows = ref_youtube_vos.parse(LISTING, path)
-    sources = [source(root, f"{path}: {number}", row) for number, row in enumerate(rows)]
-    check_files(path, rows, sources)
-    videos = tuple(to_videos(path, rows))
-    return JHMDBSentences(videos, tuple(a2d_sentences.items(videos)), {key(row): its for row, its in zip(rows, sources, strict=True)})
+    rows = _json.parse(LISTING, path)
+    found = [_problems.attempt(source, root, f"{path}: {number}", row) for number, row in enumerate(rows)]
+    check_files(path, [(its, row) for its, row in zip(found, rows, strict=True) if its is not None])
+    sources = {key(row): its for its, row in zip(found, rows, strict=True) if its is not None}
+    # Where all problems are listed, without what is nowhere.
+    videos = tuple(video for video in to_videos(path, rows) if video.id in sources)
+    return JHMDBSentences(videos, tuple(a2d_sentences.items(videos)), sources)
 
 
 def source(root: Path, place: str, row: Row) -> Source:
@@ -135,9 +137,9 @@ def below(root: Path, place: str, folder: str, given: str) -> Path:
     return root.joinpath(*parts[parts.index(folder) :])
 
 
-def check_files(path: Path, rows: list[Row], sources: list[Source]) -> None:
+def check_files(path: Path, listed: list[tuple[Source, Row]]) -> None:
     """Every video has its masks and all its frames; one directory listing per video, not one look-up per frame."""
-    for its, length in {its: row.frames for its, row in zip(sources, rows, strict=True)}.items():
+    for its, length in {its: row.frames for its, row in listed}.items():
         present = {entry.name for entry in its.folder.iterdir()} if its.folder.is_dir() else set()
         missing = [its.folder / f"{name}.png" for name in a2d_sentences.names(length) if f"{name}.png" not in present]
         missing += [] if its.mat.is_file() else [its.mat]

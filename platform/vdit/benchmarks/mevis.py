@@ -20,7 +20,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _outlines, _problems, ref_youtube_vos
+from vdit.benchmarks import _images, _json, _outlines, _problems, ref_youtube_vos
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
 locate = ref_youtube_vos.locate
@@ -122,8 +122,8 @@ def read(root: Path, split: str, frames: int) -> Split:
     if not (folder / MASKS).is_file():
         raise ValueError(f"{folder / MASKS} does not exist; the official valid has no masks: use valid_u, or restore it from the archive")
     sets = {name: sets_of(path, name, entry) for name, entry in entries.items()}
-    videos = tuple(to_video(path, name, entry, sets[name]) for name, entry in entries.items())
-    data = MeViS(folder, videos, (), sets, ref_youtube_vos.parse(OUTLINES, folder / MASKS))
+    videos = tuple(to_videos(path, entries, sets))
+    data = MeViS(folder, videos, (), sets, _json.parse(OUTLINES, folder / MASKS))
     for video in videos:
         ref_youtube_vos.check_present(path, folder / "JPEGImages" / video.id, [f"{name}.jpg" for name in video.frames])
         check_masks(path, data, video)
@@ -134,7 +134,7 @@ def read(root: Path, split: str, frames: int) -> Split:
 def listing(root: Path, split: str) -> ref_youtube_vos.RefYouTubeVOS:
     """The split to be predicted: frames only, so that the official valid will do. Raises ValueError as `read` does for JSON and frames."""
     path, entries = listed(root, split)
-    videos = tuple(to_video(path, name, entry, None) for name, entry in entries.items())
+    videos = tuple(to_videos(path, entries, None))
     data = ref_youtube_vos.RefYouTubeVOS(path.parent, videos, ())
     ref_youtube_vos.check_frames(path, data)
     return data
@@ -146,7 +146,7 @@ def listed(root: Path, split: str) -> tuple[Path, dict[str, Entry]]:
     if not path.is_file():
         known = ", ".join(sorted(found.parent.name for found in root.glob(f"*/{LISTED}"))) or "(none)"
         raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
-    entries = ref_youtube_vos.parse(LISTING, path).videos
+    entries = _json.parse(LISTING, path).videos
     if not entries:
         raise ValueError(f"{path} lists no video for split {split!r}; {AGAIN}")
     return path, entries
@@ -164,23 +164,32 @@ def sets_of(path: Path, name: str, entry: Entry) -> tuple[Objects, ...]:
     """The different sets of objects of a video's sentences, in the sentences' order."""
     for key, said in entry.expressions.items():
         if said.anno_id is None:
-            raise ValueError(f"{path}: videos.{name}.expressions.{key} has no anno_id: the official valid hides its objects; use valid_u")
-    return tuple(dict.fromkeys(objects(said) for said in entry.expressions.values()))
+            hides = "the official valid hides its objects; use valid_u"
+            _problems.found(f"{path}: videos.{name}.expressions.{key} has no anno_id: {hides}")
+    return tuple(dict.fromkeys(objects(said) for said in entry.expressions.values() if said.anno_id is not None))
 
 
 def objects(said: Sentence) -> Objects:
     return tuple(sorted({str(key) for key in said.anno_id or ()}))
 
 
-def to_video(path: Path, name: str, entry: Entry, sets: tuple[Objects, ...] | None) -> Video:
-    """Without `sets`, what a sentence names is hidden."""
-    if not entry.frames:
-        raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
-    hidden = ref_youtube_vos.HIDDEN
-    numbers = {key: hidden if sets is None else sets.index(objects(given)) + 1 for key, given in entry.expressions.items()}
-    said = tuple(Expression(key, given.exp, numbers[key]) for key, given in entry.expressions.items())
-    # Masks are counted in the order of the names, in whatever order the file lists them.
-    return Video(name, tuple(sorted(entry.frames)), said)
+def to_videos(path: Path, entries: dict[str, Entry], sets: dict[str, tuple[Objects, ...]] | None) -> Iterator[Video]:
+    """Without `sets`, what a sentence names is hidden. A video of no frame or sentence is a problem, one of no frame none of them."""
+    for name, entry in entries.items():
+        for part, listed_ in (("frames", entry.frames), ("expressions", entry.expressions)):
+            if not listed_:
+                _problems.found(f"{path}: videos.{name}.{part} is empty; list its {part} or remove the video")
+        if entry.frames:
+            # Masks are counted in the order of the names, in whatever order the file lists them.
+            yield Video(name, tuple(sorted(entry.frames)), tuple(to_expressions(entry, None if sets is None else sets[name])))
+
+
+def to_expressions(entry: Entry, sets: tuple[Objects, ...] | None) -> Iterator[Expression]:
+    for key, said in entry.expressions.items():
+        if sets is None:
+            yield Expression(key, said.exp, ref_youtube_vos.HIDDEN)
+        elif said.anno_id is not None:
+            yield Expression(key, said.exp, sets.index(objects(said)) + 1)
 
 
 def check_masks(path: Path, data: MeViS, video: Video) -> None:

@@ -22,12 +22,16 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _problems
+from vdit.benchmarks import _images, _json, _problems
 from vdit.config.data import Data
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
+# What `vdit data prepare held-out` makes of train.
+HELD_OUT, REST = "held_out", "train_without_held_out"
+# A test JSON of no video.
+EMPTY = '{"videos": {}}'
 # The remedy where a split's objects are not public.
-ELSEWHERE = "use a held-out part of train (vdit data prepare held-out)"
+ELSEWHERE = f"use a held-out part of train: vdit data prepare held-out DIR, data.train_split: {REST}, data.eval_split: {HELD_OUT}"
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,6 @@ class Contents:
 
 # No object has the background's value.
 HIDDEN = 0
-Parsed = TypeVar("Parsed")
 LISTING = pydantic.TypeAdapter(Listing)
 CONTENTS = pydantic.TypeAdapter(Contents)
 
@@ -140,8 +143,10 @@ def index(kind: type[Kind], root: Path, split: str, frames: int) -> Kind:
     if not root.is_dir():
         raise ValueError(f"{root}: no such data folder; pass the data set's folder with --data DIR")
     path, listing = listed(root, split)
-    videos = tuple(to_video(path, name, entry) for name, entry in listing.videos.items())
-    data = kind(root / (listing.folder or split), videos, ())
+    folder = root / (listing.folder or split)
+    if not (folder / "Annotations").is_dir():
+        raise ValueError(f"{folder / 'Annotations'} does not exist; the official valid and test have no masks: {ELSEWHERE}")
+    data = kind(folder, tuple(to_videos(path, listing)), ())
     check_files(path, data)
     check_objects(path, data)
     data.items = tuple(items(data.videos, frames))
@@ -151,20 +156,29 @@ def index(kind: type[Kind], root: Path, split: str, frames: int) -> Kind:
 def listing(root: Path, split: str) -> RefYouTubeVOS:
     """The split to be predicted: frames only, so that the official valid and test will do. An object that the JSON hides is 0.
 
-    Raises ValueError as `read` does for what concerns JSON and frames.
+    Raises ValueError as `read` does for what concerns JSON and frames, and for an official valid that cannot be told from the test.
     """
     path, found = listed(root, split)
-    videos = (to_video(path, name, entry, hidden=True) for name, entry in found.videos.items())
-    data = RefYouTubeVOS(root / (found.folder or split), tuple(videos), ())
+    check_told_apart(root, split, path, found)
+    data = RefYouTubeVOS(root / (found.folder or split), tuple(to_videos(path, found, hidden=True)), ())
     check_frames(path, data)
     return data
 
 
 def splits(root: Path) -> tuple[str, ...]:
     """Those in the folder that have masks: the official valid and test have none."""
-    names = sorted(path.parent.name for path in root.glob("meta_expressions/*/meta_expressions.json"))
-    # A split without a folder of its own lies in another one's.
-    return tuple(name for name in names if not (root / name).is_dir() or (root / name / "Annotations").is_dir())
+    paths = {path.parent.name: path for path in sorted(root.glob("meta_expressions/*/meta_expressions.json"))}
+    return tuple(name for name, path in paths.items() if (root / name / "Annotations").is_dir() or elsewhere(root / name, path))
+
+
+def elsewhere(own: Path, path: Path) -> bool:
+    """Whether a split has no folder and its JSON says that it lies in another one's, or is broken, which its reader will tell."""
+    if own.is_dir():
+        return False
+    try:
+        return _json.parse(LISTING, path).folder != ""
+    except ValueError:
+        return True
 
 
 def items(videos: tuple[Video, ...], frames: int) -> Iterator[Item]:
@@ -181,38 +195,27 @@ def listed(root: Path, split: str) -> tuple[Path, Listing]:
     if not path.is_file():
         splits = sorted(entry.parent.name for entry in folder.glob("*/meta_expressions.json"))
         known = ", ".join(splits) or "(none)"
-        raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or another folder with --data DIR")
-    listing = parse(LISTING, path)
+        make = f"make {HELD_OUT} and {REST} of train with `vdit data prepare held-out DIR`, " if split in (HELD_OUT, REST) else ""
+        name = "name one of them (data.train_split, data.eval_split, --split)"
+        raise ValueError(f"{path} does not exist; {root} has the splits {known}: {make}{name}, or another folder with --data DIR")
+    listing = _json.parse(LISTING, path)
     if split == "valid" and test.is_file():
-        hidden = parse(LISTING, test).videos
+        hidden = _json.parse(LISTING, test).videos
         listing = replace(listing, videos={name: entry for name, entry in listing.videos.items() if name not in hidden})
     if not listing.videos:
         raise ValueError(f"{path} lists no video for split {split!r}; restore it from the archive")
     return path, listing
 
 
-def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
-    """The file's content."""
-    try:
-        return adapter.validate_json(_images.read(path))
-    except pydantic.ValidationError as error:
-        raise mistake(path, error) from error
-
-
-def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
-    """The first thing that is wrong, in one line with its place."""
-    places = [(".".join(str(part) for part in one["loc"]) or "the file", one["msg"]) for one in error.errors(include_url=False)]
-    first, *others = [f"{path}: {place}: {message}; restore it from the archive" for place, message in places]
-    _problems.further(others)
-    return ValueError(first)
-
-
-def to_video(path: Path, name: str, entry: Entry, hidden: bool = False) -> Video:
-    """With `hidden`, expressions may lack their object."""
-    if not entry.frames:
-        raise ValueError(f"{path}: videos.{name}.frames is empty; list its frames or remove the video")
-    said = (to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
-    return Video(name, tuple(entry.frames), tuple(expression for expression in said if expression is not None))
+def to_videos(path: Path, listing: Listing, hidden: bool = False) -> Iterator[Video]:
+    """With `hidden`, expressions may lack their object. A video of no frame or expression is a problem, one of no frame none of them."""
+    for name, entry in listing.videos.items():
+        for part, listed_ in (("frames", entry.frames), ("expressions", entry.expressions)):
+            if not listed_:
+                _problems.found(f"{path}: videos.{name}.{part} is empty; list its {part} or remove the video")
+        if entry.frames:
+            said = (to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
+            yield Video(name, tuple(entry.frames), tuple(expression for expression in said if expression is not None))
 
 
 def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool = False) -> Expression | None:
@@ -220,18 +223,25 @@ def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool 
     if said.obj_id is None and hidden:
         return Expression(key, said.exp, HIDDEN)
     if said.obj_id is None:
-        raise ValueError(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
+        _problems.found(f"{place} has no obj_id: the official valid and test hide their objects; {ELSEWHERE}")
+        return None
     if not (said.obj_id.isascii() and said.obj_id.isdigit() and 1 <= int(said.obj_id) <= 254):
         _problems.found(f"{place}.obj_id is {said.obj_id!r}, expected a mask's pixel value '1' to '254'; mend the file")
         return None
     return Expression(key, said.exp, int(said.obj_id))
 
 
+def check_told_apart(root: Path, split: str, path: Path, found: Listing) -> None:
+    """The official valid's JSON has the test's videos, too, which only the test's JSON tells: the server wants 202 videos of its 507."""
+    test = root / "meta_expressions/test/meta_expressions.json"
+    hidden = any(said.obj_id is None for entry in found.videos.values() for said in entry.expressions.values())
+    if split == "valid" and hidden and not test.is_file():
+        tells = f"it names the test's videos, which {path} lists among its {len(found.videos)} (the server takes the 202 others)"
+        raise ValueError(f"{test} does not exist: {tells}; restore it, or write {EMPTY} there, where no video is a test's")
+
+
 def check_files(path: Path, data: RefYouTubeVOS) -> None:
     """Every listed frame has its JPEG and its mask; one directory listing per video, not one look-up per frame."""
-    annotations = data.folder / "Annotations"
-    if not annotations.is_dir():
-        raise ValueError(f"{annotations} does not exist; the official valid and test have no masks: {ELSEWHERE}")
     for video in data.videos:
         for kind, suffix in (("JPEGImages", ".jpg"), ("Annotations", ".png")):
             check_present(path, data.place(kind, video), [name + suffix for name in video.frames])
@@ -255,7 +265,7 @@ def check_present(path: Path, folder: Path, names: list[str]) -> None:
 def check_objects(path: Path, data: RefYouTubeVOS) -> None:
     """Every expression names an object of its video: one that meta.json lists, or, where there is none, one that a mask shows."""
     meta = data.folder / "meta.json"
-    contents = parse(CONTENTS, meta).videos if meta.is_file() else None
+    contents = _json.parse(CONTENTS, meta).videos if meta.is_file() else None
     for video in data.videos:
         if contents is not None and video.id not in contents:
             _problems.found(f"{meta} lacks video {video.id}, which {path} lists; restore both from the archive")

@@ -24,7 +24,7 @@ import numpy as np
 import pydantic
 from numpy.typing import NDArray
 
-from vdit.benchmarks import _images, _outlines, _problems, ref_youtube_vos
+from vdit.benchmarks import _images, _json, _outlines, _problems, ref_youtube_vos
 from vdit.registry import nearest
 from vdit.video import Evaluation, Expression, Frames, Item, Masks, Split, Video
 
@@ -116,7 +116,9 @@ def read(root: Path, split: str, frames: int) -> Split:
     if not folder.is_dir():
         raise ValueError(f"{folder} does not exist; --data DIR is the folder that holds {IMAGES} and {', '.join(DATA_SETS)}")
     present = {entry.name for entry in folder.iterdir()}
-    found = [pair for path in listings(root, split) for pair in sentences(path, present)]
+    # Where all problems are listed, a file that cannot be read does not hide the other data sets' sentences.
+    read_ = (_problems.attempt(lambda path: list(sentences(path, present)), path) for path in listings(root, split))
+    found = [pair for pairs in read_ if pairs is not None for pair in pairs]
     items = tuple(Item(number, 0, 0) for number, (_, outline) in enumerate(found) if not outline.crowd)
     return RefCOCO(folder, tuple(video for video, _ in found), items, {video.id: outline for video, outline in found})
 
@@ -130,8 +132,8 @@ def listings(root: Path, split: str) -> list[Path]:
     for path in paths:
         if not path.is_file():
             known = ", ".join(splits(root)) or "(none)"
-            raise ValueError(f"{path} does not exist; {root} has the splits {known}: name one of them, or convert what is missing")
-    return paths
+            _problems.found(f"{path} does not exist; {root} has the splits {known}: name one of them, or convert what is missing")
+    return [path for path in paths if path.is_file()]
 
 
 def splits(root: Path) -> tuple[str, ...]:
@@ -155,7 +157,7 @@ def parse(path: Path) -> Listing:
     try:
         return LISTING.validate_python(json.loads(_images.read(path), object_hook=_outlines.pack))
     except pydantic.ValidationError as error:
-        raise ref_youtube_vos.mistake(path, error) from error
+        raise _json.mistake(path, error) from error
     except ValueError as error:
         raise ValueError(f"{path}: the file: invalid JSON: {error}; {AGAIN}") from error
 

@@ -13,6 +13,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Its seed.")] = 0,
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
+    start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
     tracking_uri: Annotated[str, typer.Option(help="MLflow server or database; default: mlflow.db in the runs folder.")] = "",
 ) -> None:
     """Forget one trial: its folder, its run in MLflow, for every study that shares it."""
@@ -26,7 +27,7 @@ def command(
     from vdit.track.mlflow import MLflow, default_uri
 
     runs = Path(context.obj["runs"]).resolve()
-    plan = planning.build(spec.read(study, data=data, weights=weights), runs)
+    plan = planning.build(spec.read(study, data=data, weights=weights, start=start), runs)
     (planned,) = choose(plan, arm, seed)
     for driver in drivers.alive(runs / drivers.FOLDER):
         if planned.folder in driver.trials:

@@ -1,5 +1,6 @@
 """`vdit score`: masks of any method, scored as the public evaluators do."""
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -54,6 +55,7 @@ def masks(
     from vdit.registry import find
     from vdit.score.log import Scored
 
+    admit(out, "scores")
     result = find("score", protocol).score(truth, predictions, options(missing, threads))
     report(result, out, as_json)
     if log:
@@ -77,6 +79,7 @@ def ref_davis17(
     from vdit.score import ref_davis17
     from vdit.score.log import Scored
 
+    admit(out, "scores")
     result = ref_davis17.score(truth, predictions, options(missing, threads))
     report(result, out, as_json)
     if log:
@@ -101,6 +104,7 @@ def ref_youtube_vos(
     from vdit.score import ref_youtube_vos
     from vdit.score.log import Scored
 
+    admit(out, "scores")
     result = ref_youtube_vos.score(data, predictions, options(missing, threads), split)
     report(result, out, as_json)
     if log:
@@ -123,10 +127,19 @@ def detections(
     from vdit.score import detections
     from vdit.score.log import Scored
 
+    admit(out, "instances")
     result = detections.score(truth, predictions, options(missing, 1))
     report(result, out, as_json)
     if log:
         record(context, Scored("detections", truth, predictions, "instances", result), log, seed, tracking_uri)
+
+
+def admit(out: Path | None, kind: Literal["scores", "instances"]) -> None:
+    """Raises ValueError for a name that means other rows than these: before anything is scored."""
+    if out is not None:
+        from vdit.record.scores import admits
+
+        admits(out, kind)
 
 
 def options(missing: Missing, threads: int | None) -> "Options":
@@ -145,7 +158,9 @@ def report(result: "Result", out: Path | None, as_json: bool) -> None:
         scores.write(out, result.rows)
     if as_json:
         problems = [problem._asdict() for problem in result.problems]
-        typer.echo(json.dumps({"predictions": [result.found, result.wanted], "problems": problems, **result.numbers}, indent=1))
+        shown = {"found": [result.found, result.wanted], "problems": problems}
+        assert not shown.keys() & result.numbers.keys()
+        typer.echo(json.dumps(shown | {name: defined(value) for name, value in result.numbers.items()}, indent=1, allow_nan=False))
         return
     typer.echo(f"{result.protocol}\n{result.found}/{result.wanted} predictions found, numbers in %")
     typer.echo(result.summary.to_string(float_format="{:.2f}".format, na_rep=""))
@@ -153,6 +168,17 @@ def report(result: "Result", out: Path | None, as_json: bool) -> None:
         typer.echo(f"{problem.kind}: {problem}", err=True)
     if len(result.problems) > SHOWN:
         typer.echo(f"and {len(result.problems) - SHOWN} more (--json lists all)", err=True)
+
+
+def defined(value: object) -> object:
+    """A number, or a tree of them, as JSON has it, which has no NaN: null where one is not defined."""
+    if isinstance(value, dict):
+        return {name: defined(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [defined(inner) for inner in value]
+    # NumPy's numbers are no Python ones, but know how to become one.
+    plain = value.item() if hasattr(value, "item") else value
+    return None if isinstance(plain, float) and math.isnan(plain) else plain
 
 
 def record(context: typer.Context, scored: "Scored", method: str, seed: int, tracking_uri: str) -> None:

@@ -21,8 +21,9 @@ def command(
     study: Annotated[str, typer.Argument(help="A study's file, or the name of one in experiments/.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the benchmark.")] = None,
     weights: Annotated[str | None, typer.Option(help="Folder of the frozen networks, shipped:NAME, or '' for random ones.")] = None,
+    start: Annotated[Path | None, typer.Option(help="File of trained parameters to go on from.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every trial as JSON.")] = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until all are complete, or Ctrl-C.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on showing it until every trial has ended and nobody runs the study.")] = False,
 ) -> None:
     """Show which trials are complete, failed, skipped, preempted, running or only planned, and why."""
     import json
@@ -34,7 +35,7 @@ def command(
     from vdit.study import spec
 
     runs = Path(context.obj["runs"])
-    plan = planning.build(spec.read(study, data=data, weights=weights), runs)
+    plan = planning.build(spec.read(study, data=data, weights=weights, start=start), runs)
     console = Console(highlight=False)
     if watch:
         go_on(plan, runs, console)
@@ -48,18 +49,19 @@ def command(
 
 
 def go_on(plan: "Plan", runs: Path, console: "Console") -> None:
-    """Until all are complete; Ctrl-C ends it without a word, since it interrupts nothing."""
+    """Until the study is over; Ctrl-C ends it without a word, since it interrupts nothing."""
     from vdit.schedule import standing
-    from vdit.schedule.following import follow
+    from vdit.schedule.following import Seen, follow
     from vdit.study import plan as planning
 
     found: list[Standing] = []
 
-    def look() -> dict[str, str]:
+    def look() -> Seen:
         latest[0] = planning.again(plan, runs)
         found[:] = standing.of(latest[0], runs)
         names.update({one.trial.key: f"{one.trial.trial.arm}, seed {one.trial.trial.seed}" for one in found})
-        return {one.trial.key: f"{one.state}: {one.reason}" if one.reason else one.state for one in found}
+        states = {one.trial.key: f"{one.state}: {one.reason}" if one.reason else one.state for one in found}
+        return Seen(states, bool(driver_of(latest[0], runs)), latest[0].undrawn)
 
     names: dict[str, str] = {}
     latest = [plan]

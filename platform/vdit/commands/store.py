@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from vdit.features.store import Store
+    from vdit.schedule.cluster import Cluster
+    from vdit.study.plan import PlannedTrial
 
 group = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The store of frozen features (docs/store.md).")
 Where = Annotated[str, typer.Option("--store", help="Folder of the store; on, or a URL: that of the runs folder.")]
@@ -83,15 +87,15 @@ def fill(
     ] = "",
     workers: Annotated[int, typer.Option(min=0, help="Workers that encode. 0: as many as the cluster has room for.")] = 0,
     address: Annotated[str, typer.Option(help="Ray cluster to join; default: RAY_ADDRESS, or one of its own on this machine.")] = "",
+    autoscaling: Annotated[Path | None, typer.Option(help="File of the cluster's autoscaler: workers may wait for its machines.")] = None,
 ) -> None:
     """Encode all clips of a study's missing trials now, so that each of them only reads."""
     from dataclasses import replace
 
-    from vdit.schedule import cluster, sharing
+    from vdit.schedule import cluster, drivers, sharing
     from vdit.schedule.run import check_data, keep_plan, prepare
     from vdit.study import plan as planning
     from vdit.study import spec
-    from vdit.train.shelf import added
 
     runs = Path(context.obj["runs"]).resolve()
     read = spec.read(study, data=data, weights=weights)
@@ -104,24 +108,40 @@ def fill(
     if not examples:
         typer.echo(f"{plan.study.study}: no missing trial has a stage that the store keeps")
         return
-    keep_plan(plan, runs)
-    launch = examples[0].trial.launch
-    places = [prepare(planned, plan, runs) for planned in examples]
-    # Workers encode each for itself: a cluster that has room for one of them will do.
-    alone = [replace(planned.trial, launch=replace(planned.trial.launch, workers=1)) for planned in examples]
-    joined = cluster.Cluster(address)
-    try:
-        cluster.attach(joined)
-        cluster.check(joined, alone, runs)
-        sharing.check_nodes(examples[0].trial, runs)
-        from vdit.schedule.fill import fill as encode
-        from vdit.schedule.fill import room
-
-        counts = added(encode(places, launch, runs, workers or room(launch)))
-    finally:
-        cluster.leave()
+    # Another driver's trials are its own: nobody writes into their folders beside it.
+    with drivers.claim(runs, plan.study.study, [planned.key for planned in examples], f"vdit status {study}") as claim:
+        if claim.others:
+            other = next(iter(claim.others.values()))
+            raise ValueError(f"{other} runs trials of {plan.study.study}, and encodes for them; wait for it, or end it")
+        keep_plan(plan, runs)
+        places = [prepare(planned, plan, runs) for planned in examples]
+        counts = encoded(examples, places, runs, workers, cluster.Cluster(address, cluster.startable(autoscaling)))
     for stage, count in counts.items():
         typer.echo(f"{stage}: {count['encoded']:.0f} encoded in {count['seconds']:.0f} s, {count['read']:.0f} were there")
+
+
+def encoded(
+    examples: "Sequence[PlannedTrial]", places: "Sequence[Path]", runs: Path, workers: int, where: "Cluster"
+) -> "dict[str, dict[str, float]]":
+    """What all workers did for the trials `examples`, whose folders are `places`."""
+    from dataclasses import replace
+
+    from vdit.schedule import cluster, sharing
+    from vdit.train.shelf import added
+
+    # Workers encode each for itself: a cluster that has room for one of them will do.
+    alone = [replace(planned.trial, launch=replace(planned.trial.launch, workers=1)) for planned in examples]
+    try:
+        cluster.attach(where)
+        for line in cluster.check(where, alone, runs):
+            typer.echo(line)
+        sharing.check_nodes(examples[0].trial, runs)
+        from vdit.schedule import fill
+
+        shape = fill.crew(examples[0].trial.launch, workers, where.startable)
+        return added(fill.fill(places, shape, runs, fill.bound(shape), typer.echo))
+    finally:
+        cluster.leave()
 
 
 def opening(context: typer.Context, store: str) -> "tuple[Path, Store]":

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 MARK = "store.json"  # says that the folder is a store, and which one
 LOCKS = "locks"
 FORMAT = 1
-PATIENCE = 600.0  # seconds that a reader waits for who computes the entry it wants, before it computes it too
+PATIENCE = 120.0  # seconds that a reader waits for who computes the entry it wants, before it computes it too; well below a collective's
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +74,14 @@ class Store:
         return found
 
     def publish(self, name: str, parts: Iterable[Bytes]) -> None:
-        """Makes an entry of `parts`, in the place of a damaged one too: others see all of it or nothing. Here first, then behind."""
+        """Makes an entry of `parts`, in the place of a damaged one too: others see all of it or nothing. `send` puts it behind, too."""
         with self.draft(name) as draft:
             with draft.open("wb") as file:
                 file.writelines(seal(parts))
             draft.replace(self.path(name))
+
+    def send(self, name: str) -> None:
+        """Puts an entry that is here behind, too: outside `writing`, since it may take long. Raises RemoteError."""
         if self.remote is not None:
             self.remote.put(name, self.path(name))
 

@@ -117,16 +117,6 @@ def curves(features: Sequence[ClipFeatures]) -> pd.DataFrame:
     """
     if not features:
         raise ValueError("no clips to compare; measure drift on videos that are long enough, or set drift_clips to 0")
-    if not features:
-        return pd.DataFrame(
-            {
-                "sample": pd.Series(dtype="str"),
-                "k": pd.Series(dtype="int64"),
-                "cosine": pd.Series(dtype="float64"),
-                "kind": pd.Series(dtype="str"),
-                "stride": pd.Series(dtype="int64"),
-            }
-        )
     strides = sorted({clip.stride for clip in features})
     tables = [_rows([clip for clip in features if clip.stride == stride]) for stride in strides]
     return pd.concat(tables, ignore_index=True)

@@ -62,7 +62,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder of JPEGs or PNGs, in the order of their names."""
+    """A folder of JPEGs or PNGs, in the order of their names, short ones first."""
 
     path: Path
     rate: float
@@ -84,7 +84,9 @@ class Folder:
 def footage(path: Path) -> Footage:
     """Raises ValueError where there is no such file or folder, or nothing in it is a video or a frame."""
     if path.is_dir():
-        files = tuple(sorted(file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")))
+        found = (file for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith("."))
+        # 2 comes before 10, as it does where masks are scored (score/_trees.py).
+        files = tuple(sorted(found, key=lambda file: (len(file.stem), file.name)))
         stems = {file.stem for file in files}
         if not files or len(stems) < len(files):
             fault = "two frames of one name" if files else f"no frames ({', '.join(SUFFIXES)})"
@@ -115,5 +117,5 @@ def _png(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError) as error:  # Pillow reports a broken PNG chunk as a SyntaxError
+    except _images.UNUSABLE as error:
         raise ValueError(f"{path} cannot be read ({_images.reason(error)}); save it again") from error

@@ -65,7 +65,8 @@ def check(benchmark: str, root: Path, splits: tuple[str, ...], manifests: Path, 
         hashed = pool.submit(folder_digest, root, manifests)
         for name in names:
             with _problems.listed() as found:
-                split = listing(module.read, root, name)
+                # None where nothing of it can be read.
+                split: Split | None = _problems.attempt(module.read, root, name, Data().frames)
             sources = [] if split is None else read(split, "\n".join(found), pool, lambda *done, name=name: progress(name, *done))
             counts[name] = Count() if split is None else count(split, sources)
             found += [problem for source in sources for problem in source.problems]
@@ -75,15 +76,6 @@ def check(benchmark: str, root: Path, splits: tuple[str, ...], manifests: Path, 
         except ValueError as error:
             return Report(counts, (*problems, Problem("", str(error))), "")
     return Report(counts, tuple(problems), digest)
-
-
-def listing(reading: Callable[[Path, str, int], Split], root: Path, name: str) -> Split | None:
-    """The split; None where nothing of it can be read, and `_problems` says why."""
-    try:
-        return reading(root, name, Data().frames)
-    except ValueError as error:
-        _problems.found(str(error))
-        return None
 
 
 def read(split: Split, listed: str, pool: ThreadPoolExecutor, progress: Callable[[int, int], None]) -> list[Source]:

@@ -16,7 +16,8 @@ Read = Callable[[tuple[int, ...]], Frames | Masks]
 class Source:
     """Videos that show the same frames. `trained` are the ids of videos and expressions in the training list.
 
-    `listed` is what is known to be wrong already. `frames` and `masks` are how many were read, a mask being an object's in a frame.
+    `listed` is what is known to be wrong already. `frames` and `masks` are how many were read, a mask being an object's in a frame,
+    `unread` how often reading was refused.
     """
 
     split: Split
@@ -26,6 +27,7 @@ class Source:
     problems: list[str] = field(default_factory=list)
     frames: int = 0
     masks: int = 0
+    unread: int = 0
     size: tuple[int, int] = (0, 0)
 
     def check(self) -> Self:
@@ -49,7 +51,7 @@ class Source:
                 break
 
     def check_masks(self, video: Video, object_id: int) -> None:
-        seen, before = False, len(self.problems)
+        seen, before = False, (self.unread, len(self.problems))
         for masks in self.pieces(lambda indices: self.split.masks(video, indices, object_id), tuple(range(len(video.frames))), ()):
             seen = seen or bool(masks.any())
             self.masks += len(masks)
@@ -57,7 +59,7 @@ class Source:
                 sizes = f"{masks.shape[2]}x{masks.shape[1]}, its frames {self.size[1]}x{self.size[0]}"
                 self.problems.append(f"video {video.id}: the masks of object {object_id} are {sizes}; restore both")
         said = [one.id for one in video.expressions if one.object == object_id and (video.id, one.id) in self.trained]
-        if said and not seen and len(self.problems) == before:
+        if said and not seen and (self.unread, len(self.problems)) == before:
             named = f"object {object_id}, of expression {', '.join(said)}, is in no mask"
             self.problems.append(f"video {video.id}: {named}; restore the masks or take the expression out")
 
@@ -79,6 +81,7 @@ class Source:
         try:
             return read(indices)
         except ValueError as error:
+            self.unread += 1
             if not self.known(error):
                 self.problems.append(str(error))
             return None

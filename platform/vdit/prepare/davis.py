@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import pydantic
 
-from vdit.benchmarks import ref_youtube_vos
+from vdit.benchmarks import _json
 from vdit.prepare import output
 
 # The order is that of the expressions of an object; the second annotator's files are in another encoding.
@@ -52,7 +52,7 @@ def prepare(source: Path, to: Path, copy: bool) -> Iterator[str]:
         split: [name for name in lines(source / "DAVIS/ImageSets/2017" / f"{file}.txt", "utf-8") if name] for split, file in SPLITS.items()
     }
     said = {file: read_text(source / "davis_text_annotations" / file, encoding) for file, encoding in TEXTS.items()}
-    semantics = ref_youtube_vos.parse(SEMANTICS, source / "DAVIS/davis_semantics.json")
+    semantics = _json.parse(SEMANTICS, source / "DAVIS/davis_semantics.json")
     videos = {split: [gather(source, name, said, semantics) for name in names] for split, names in splits.items()}
     for split, found in videos.items():
         yield from write(to, split, found, copy)

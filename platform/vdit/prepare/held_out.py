@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from vdit.benchmarks import ref_youtube_vos
+from vdit.benchmarks.ref_youtube_vos import HELD_OUT, REST
 from vdit.prepare import output
 
 VIDEOS = 200
 SEED = 0
 SOURCE = "train"
-HELD_OUT, REST = "held_out", "train_without_held_out"
 
 
 def prepare(root: Path) -> Iterator[str]:

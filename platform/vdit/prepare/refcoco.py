@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import pydantic
 
-from vdit.benchmarks import ref_youtube_vos
+from vdit.benchmarks import _json
 from vdit.prepare import output
 
 # By data set: whose splits they are, and which.
@@ -169,11 +169,11 @@ def read_instances(path: Path, wanted: set[int]) -> Instances:
     return validate(INSTANCES, path, content)
 
 
-def validate(adapter: pydantic.TypeAdapter[ref_youtube_vos.Parsed], path: Path, content: object) -> ref_youtube_vos.Parsed:
+def validate(adapter: pydantic.TypeAdapter[_json.Parsed], path: Path, content: object) -> _json.Parsed:
     try:
         return adapter.validate_python(content)
     except pydantic.ValidationError as error:
-        raise ref_youtube_vos.mistake(path, error) from error
+        raise _json.mistake(path, error) from error
 
 
 def check(path: Path, reference: Reference, images: dict[int, Image], annotations: dict[int, Annotation]) -> None:

@@ -151,8 +151,6 @@ def half(path: Path, split: RefYouTubeVOS, video: Video, height: int) -> Half:
     if {JOINT, "/"} & set(video.id):
         raise ValueError(f"{path}: the name {video.id!r} has one of {JOINT} / in it, but two names are joined to a folder's; rename it")
     objects = sorted({said.object for said in video.expressions})
-    if not objects:
-        raise ValueError(f"{place}.expressions name no object; write one, or take the video out")
     if len(objects) > 1:
         named = ", ".join(map(str, objects))
         raise ValueError(f"{place}.expressions name the objects {named}, expected one a video; leave one of them, or take the video out")

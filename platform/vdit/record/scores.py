@@ -115,6 +115,13 @@ def write(path: Path, table: pd.DataFrame) -> None:
         draft.unlink(missing_ok=True)
 
 
+def admits(path: Path, kind: Kind) -> None:
+    """Raises ValueError where the file's name says that it holds rows of another kind."""
+    named: Kind | None = next((other for other in SCHEMAS if other == path.stem), None)
+    if named is not None and SCHEMAS[named] != SCHEMAS[kind]:
+        raise ValueError(f"{path}: a file of this name holds rows of {named}, these are {kind}; name it {kind}.parquet or something else")
+
+
 def read(path: Path) -> pd.DataFrame:
     """The rows of a file. Raises ValueError naming file and column if it is not there, damaged, or has other columns."""
     try:

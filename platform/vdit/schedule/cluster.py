@@ -41,7 +41,8 @@ def attach(cluster: Cluster) -> str:
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     import ray
 
-    options: dict[str, object] = {"include_dashboard": False} if own else {"address": cluster.address or "auto"}
+    # Without "local" Ray would join whatever somebody has started on this machine.
+    options: dict[str, object] = {"address": "local", "include_dashboard": False} if own else {"address": cluster.address or "auto"}
     try:
         context = ray.init(log_to_driver=False, logging_level="ERROR", **options)
     except (RuntimeError, ConnectionError) as error:

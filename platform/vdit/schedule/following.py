@@ -2,21 +2,34 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 DONE = "COMPLETE"
+ENDS = {DONE, "FAILED", "SKIPPED"}  # what changes no more unless somebody runs the study
 SECONDS = 2.0
 SHARE = 0.1  # of the time at most is spent looking: a study of many trials is looked at less often
 
 States = Mapping[str, str]
-Look = Callable[[], States]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """By key each trial's state, after a colon its reason; whether a driver runs the study; points that are not drawn yet."""
+
+    states: States
+    driven: bool
+    undrawn: int
+
+
+Look = Callable[[], Seen]
 
 
 def follow(look: Look, names: Mapping[str, str], shown: Callable[[States], Sequence[RenderableType]], console: Console) -> None:
-    """Until all trials are done. `look` reads their states by key, `names` and `shown` are what a person sees of them."""
+    """Until the study is over. `look` reads how it stands, `names` and `shown` are what a person sees of it."""
     if console.is_terminal and not console.is_dumb_terminal:
         draw(look, shown, console)
     else:
@@ -24,32 +37,37 @@ def follow(look: Look, names: Mapping[str, str], shown: Callable[[States], Seque
 
 
 def draw(look: Look, shown: Callable[[States], Sequence[RenderableType]], console: Console) -> None:
-    states, seconds = timed(look)
-    with Live(Group(*shown(states)), console=console, auto_refresh=False) as live:
+    seen, seconds = timed(look)
+    with Live(Group(*shown(seen.states)), console=console, auto_refresh=False) as live:
         live.refresh()
-        while not finished(states):
+        while not over(seen):
             time.sleep(seconds)
-            states, seconds = timed(look)
-            live.update(Group(*shown(states)), refresh=True)
+            seen, seconds = timed(look)
+            live.update(Group(*shown(seen.states)), refresh=True)
 
 
 def tell(look: Look, names: Mapping[str, str], shown: Callable[[States], Sequence[RenderableType]], console: Console) -> None:
-    states, seconds = timed(look)
-    console.print(*shown(states), sep="\n")
-    while not finished(states):
+    seen, seconds = timed(look)
+    console.print(*shown(seen.states), sep="\n")
+    while not over(seen):
         time.sleep(seconds)
-        before, (states, seconds) = states, timed(look)
-        for key, state in states.items():
+        before, (seen, seconds) = seen.states, timed(look)
+        for key, state in seen.states.items():
             if state != before.get(key):
                 console.print(Text(f"{names[key]}: {state}"), soft_wrap=True)
 
 
-def timed(look: Look) -> tuple[States, float]:
-    """The states, and how long to wait until the next look."""
+def timed(look: Look) -> tuple[Seen, float]:
+    """How the study stands, and how long to wait until the next look."""
     began = time.monotonic()
-    states = look()
-    return states, max(SECONDS, (time.monotonic() - began) * (1 - SHARE) / SHARE)
+    seen = look()
+    return seen, max(SECONDS, (time.monotonic() - began) * (1 - SHARE) / SHARE)
 
 
-def finished(states: States) -> bool:
-    return all(state == DONE for state in states.values())
+def over(seen: Seen) -> bool:
+    """Nothing will change by itself, and nothing is left for whoever runs the study next but what has failed or was skipped.
+
+    A trial that was preempted or not tried, or a point that is not drawn, is waited for even while nobody runs the study.
+    """
+    states = {state.partition(":")[0] for state in seen.states.values()}
+    return not seen.undrawn and (states <= {DONE} or (states <= ENDS and not seen.driven))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vdit.schedule.rehearsal import Verdict, rehearse
 from vdit.schedule.reporter import Outcome
-from vdit.schedule.run import prepare
+from vdit.schedule.run import begin, prepare
 from vdit.schedule.view import clock
 from vdit.study.rehearsal import Stage
 from vdit.train import log
@@ -34,7 +34,7 @@ def run(todo: "Sequence[PlannedTrial]", plan: "Plan", runs: Path, console: "Cons
         session = Session(Member(0, 1, device), runs)
         verdict = rehearse(Stage(plan, todo, runs, 1), Here(session, console)) if rehearsed else Verdict()
         for planned in todo if not verdict.refused else ():
-            place = prepare(planned, plan, runs)
+            place = begin(planned, plan, runs)
             with log.beside(place):
                 finish(session, planned, place, console)
     return verdict

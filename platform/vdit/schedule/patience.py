@@ -12,6 +12,7 @@ from ray.tune.stopper import Stopper
 
 from vdit.schedule.budgets import Again, Over
 from vdit.schedule.nodes import REMEDY
+from vdit.schedule.unplaced import Unplaced
 
 if TYPE_CHECKING:
     from vdit.schedule.reporter import Reporter
@@ -28,6 +29,7 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
         self.over: list[Any] = []
         # Trials that may run again and have no place yet.
         self.placing: list[Any] = []
+        self.unplaced = Unplaced()
 
     def __getstate__(self) -> dict[str, Any]:
         # Tune pickles its scheduler to restore a Tuner; a study is never restored but planned again.
@@ -66,6 +68,7 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
         self.reporter.tick()
         self.placing = [trial for trial in self.placing if trial.status in (Trial.PENDING, Trial.PAUSED)]
         self.over += [trial for trial in self.placing if self.reporter.overdue(trial.config["folder"])]
+        self.unplaced.look(self.reporter, 0 if self.reporter.running else self.ready(tune_controller))
         ended = [trial for trial in tune_controller.get_trials() if trial.status in (Trial.PENDING, Trial.PAUSED)] if self.stopping else []
         for trial in [*self.over, *ended]:
             tune_controller.stop_trial(trial)
@@ -84,6 +87,11 @@ class Patience(FIFOScheduler):  # type: ignore[misc]
                 self.placing.append(trial)
                 return trial
         return next((trial for trial in tune_controller.get_trials() if trial.status == Trial.PENDING), None)
+
+    def ready(self, tune_controller: Any) -> int:
+        """How many trials could start now, had they a place."""
+        pending = {trial.trial_id for trial in tune_controller.get_trials() if trial.status == Trial.PENDING}
+        return len(pending - self.waiting.keys() | {trial.trial_id for trial in self.placing})
 
     @property
     def stopping(self) -> bool:

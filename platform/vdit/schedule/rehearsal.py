@@ -61,6 +61,8 @@ def _performed(stage: Stage, due: Sequence[PlannedTrial], perform: Perform) -> V
     failed = [planned for planned in due if planned.key in outcome.failed]
     if failed:
         return Verdict(tuple(_complaint(stage, planned, outcome.failed[planned.key]) for planned in failed), outcome.bad_input)
+    if outcome.stopped:
+        return Verdict((outcome.stopped,))
     return Verdict(unfinished=len(outcome.finished) < len(due))
 
 

@@ -34,6 +34,12 @@ def prepare(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
     if path.exists() and json.loads(path.read_text())["key"] != planned.key:
         raise ValueError(f"{path} belongs to another trial than {planned.key}; move {folder} away")
     ticket.write(folder)
+    return folder
+
+
+def begin(planned: PlannedTrial, plan: Plan, runs: Path) -> Path:
+    """The folder of a trial that runs now: how it failed before counts no more."""
+    folder = prepare(planned, plan, runs)
     (folder / attempts.FAILURE).unlink(missing_ok=True)
     return folder
 
@@ -83,7 +89,7 @@ def run(todo: Sequence[PlannedTrial], reporter: Reporter, startable: Sequence[Ma
 
     Each round places its trials on the cluster as it is; where that changes so that they have no place, the next one places them anew.
     """
-    folders = [str(prepare(planned, reporter.plan, reporter.runs)) for planned in todo]
+    folders = [str(begin(planned, reporter.plan, reporter.runs)) for planned in todo]
     try:
         while folders:
             folders = once(folders, reporter, startable, job)

@@ -12,7 +12,7 @@ from vdit.schedule.drivers import Claim
 from vdit.schedule.halving import Halving
 from vdit.schedule.placement import ImpossibleError, Machine
 from vdit.schedule.reporter import Outcome, Reporter, folder_of
-from vdit.schedule.run import JOB, keep_plan, prepare, tune
+from vdit.schedule.run import JOB, begin, keep_plan, tune
 from vdit.schedule.standing import Ended
 from vdit.schedule.stops import keep
 from vdit.schedule.view import View
@@ -166,7 +166,7 @@ class SearchReporter(Reporter):
     def add(self, planned: PlannedTrial) -> str:
         """The folder of a trial that is to start."""
         self.plan = self.search.plan
-        folder = str(prepare(planned, self.plan, self.runs))
+        folder = str(begin(planned, self.plan, self.runs))
         if folder not in self.todo:
             self.todo[folder] = planned
             self.spending.watch([Path(folder)])

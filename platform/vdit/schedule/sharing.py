@@ -7,7 +7,9 @@ from vdit.config.stage import Digests, group, stage_code, stored
 from vdit.config.trial import Trial
 from vdit.features.remote import remote_of
 from vdit.features.store import MARK, create, folder_of, identity
+from vdit.schedule import nodes
 from vdit.study.plan import Plan, PlannedTrial
+from vdit.train.folder import stats
 
 PATIENCE = 60.0  # seconds for a node to say which store it sees
 
@@ -25,9 +27,7 @@ def prepare(plan: Plan, runs: Path) -> None:
         if root is None:
             continue
         create(root, remote_of(setting))
-        there = sum(
-            path.stat().st_size for name in {name for stage in plan.stages for name in stage.groups} for path in _files(root / name)
-        )
+        there = sum(about.st_size for name in {name for stage in plan.stages for name in stage.groups} for about in stats(root / name))
         needed = sum(stage.disk_bytes or 0 for stage in plan.stages if stage.stored) - there
         free = shutil.disk_usage(root).free
         if needed > free:
@@ -35,10 +35,6 @@ def prepare(plan: Plan, runs: Path) -> None:
                 f"store {root} has {free / 1e9:.1f} GB free, the study's training clips need up to {needed / 1e9:.1f} GB more; "
                 "free some (vdit store gc), give another folder with --store, or `off`"
             )
-
-
-def _files(folder: Path) -> list[Path]:
-    return list(folder.glob("*/*"))
 
 
 def check_nodes(trial: Trial, runs: Path) -> None:
@@ -54,17 +50,14 @@ def check_nodes(trial: Trial, runs: Path) -> None:
     if root is None:
         return
     ask = ray.remote(num_cpus=0)(_seen)
-    nodes = [node for node in ray.nodes() if node["Alive"]]
     answers = {
-        node["NodeManagerAddress"]: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
-            str(root), setting
-        )
-        for node in nodes
+        machine.name: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(str(root), setting)
+        for key, machine in nodes.by_id().items()
     }
     ready, _ = ray.wait(list(answers.values()), num_returns=len(answers), timeout=PATIENCE)
     wrong = [
-        f"{address}: {ray.get(answer) if answer in ready else f'no answer in {PATIENCE:.0f} s'}"
-        for address, answer in answers.items()
+        f"{name}: {ray.get(answer) if answer in ready else f'no answer in {PATIENCE:.0f} s'}"
+        for name, answer in answers.items()
         if answer not in ready or ray.get(answer) != identity(root)
     ]
     if wrong:

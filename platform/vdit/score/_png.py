@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from vdit.benchmarks._images import UNUSABLE
 from vdit.score.result import UnusableError
 
 Labels: TypeAlias = NDArray[np.uint8]  # [H, W]
@@ -39,7 +40,7 @@ def labels(path: Path) -> Labels:
             if image.mode not in LABELS:
                 raise UnusableError(path, f"is {image.mode}, not a label map", EXPECTED)
             return np.array(image, np.uint8)
-    except (OSError, SyntaxError) as error:  # Pillow reports a broken PNG chunk as a SyntaxError
+    except UNUSABLE as error:
         raise UnusableError(path, f"is damaged ({str(error).splitlines()[0]})", AGAIN) from error
 
 

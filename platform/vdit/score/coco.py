@@ -134,7 +134,8 @@ def _entries(path: Path) -> Iterator[Any]:
     while mark in ("[", ","):
         try:
             entry, end = decoder.raw_decode(text, position)
-        except json.JSONDecodeError as error:
+        except ValueError as error:
+            # Broken JSON, or a number of more digits than Python reads.
             raise ValueError(f"{path}: invalid JSON: {error}: the file may be cut off; {AGAIN}") from error
         yield entry
         mark, position = _mark(text, end)

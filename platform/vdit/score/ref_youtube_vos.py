@@ -40,7 +40,7 @@ def score(data: Path, predictions: Path, options: Options, split: str = "valid")
 def listed(data: Path, split: str) -> tuple[Path, tuple[Video, ...]]:
     """The folder of the split's masks, which must be there, and its videos, which must have objects."""
     path, listing = ref_youtube_vos.listed(data, split)
-    videos = tuple(ref_youtube_vos.to_video(path, name, entry) for name, entry in listing.videos.items())
+    videos = tuple(ref_youtube_vos.to_videos(path, listing))
     annotations = data / (listing.folder or split) / "Annotations"
     if not annotations.is_dir():
         raise ValueError(

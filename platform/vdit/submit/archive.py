@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vdit.benchmarks._images import UNUSABLE
 from vdit.benchmarks.ref_youtube_vos import RefYouTubeVOS
 from vdit.submit.folder import appearing
 from vdit.submit.png import FOREGROUND
@@ -35,14 +36,18 @@ def names(video: Video) -> Iterator[str]:
 
 
 def strangers(folder: Path, expected: set[str]) -> Iterator[str]:
-    """Files that the split does not list: a server may refuse them, or take them for something."""
+    """Files that the split does not list: a server may refuse them, or take them for something.
+
+    Hidden ones are none: a prediction that was killed leaves drafts, and another may be writing now. They are not packed.
+    """
     if not folder.is_dir():
         yield f"{folder} does not exist; predict the split first"
         return
     for place, _, files in sorted(os.walk(folder)):
         for name in sorted(files):
             path = Path(place) / name
-            if path.relative_to(folder).as_posix() not in expected:
+            listed = path.relative_to(folder)
+            if listed.as_posix() not in expected and not any(part.startswith(".") for part in listed.parts):
                 yield f"{path} is not listed in the split; move it away"
 
 
@@ -66,7 +71,7 @@ def fault(path: Path, size: tuple[int, int]) -> str:
         with Image.open(path) as image:
             pixels = np.asarray(image)
             mode = image.mode
-    except (OSError, SyntaxError) as error:
+    except UNUSABLE as error:
         return f"cannot be read ({str(error).splitlines()[0]})"
     if mode != "L":
         return f"has mode {mode}, expected L (8-bit grey)"

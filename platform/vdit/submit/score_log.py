@@ -21,9 +21,10 @@ KEY = list(COLUMNS[:3])
 
 
 def read(path: Path) -> pd.DataFrame:
-    """The log's scores, sorted. Other lines, such as the server's messages, have not five fields and are passed over.
+    """The log's scores, sorted. Other lines, such as the server's messages, are passed over: they have spaces, or hardly a comma.
 
-    Raises ValueError naming file and line for a score that is no number from 0 to 1 and for a frame that comes twice.
+    Raises ValueError naming file and line for a score that is no number from 0 to 1 and for a line of scores that was torn or glued to
+    another; and for a frame that comes twice.
     """
     try:
         lines = path.read_text().splitlines()
@@ -39,12 +40,21 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def scores(path: Path, lines: list[str]) -> Iterator[tuple[str, str, str, float, float]]:
-    for number, line in enumerate(lines, start=1):
-        fields = [field.strip() for field in line.split(",")]
+    split = [[field.strip() for field in line.split(",")] for line in lines]
+    videos = {fields[0] for fields in split if len(fields) == len(COLUMNS)}
+    for number, fields in enumerate(split, start=1):
+        place = f"{path}: line {number}"
         if len(fields) == len(COLUMNS):
             video, expression, frame, j, f = fields
-            place = f"{path}: line {number}"
             yield video, expression, frame, score(place, "J", j), score(place, "F", f)
+        elif fields[0] in videos or torn(fields):
+            expected = "expected five: video, expression, frame, J, F"
+            raise ValueError(f"{place} has {len(fields)} fields, {expected}; give the log as it was downloaded, or download it again")
+
+
+def torn(fields: list[str]) -> bool:
+    """Whether it looks like scores: some single words with commas between."""
+    return len(fields) >= 3 and not any(" " in field for field in fields)
 
 
 def score(place: str, name: str, text: str) -> float:

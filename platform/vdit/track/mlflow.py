@@ -1,6 +1,6 @@
 """The record of every study in MLflow: a study run, below it a run per trial, found again by trial key (interface.md, Files).
 
-Only the driver writes, so a fresh sqlite file is never created by several processes at once.
+Only drivers write.
 """
 
 import json
@@ -16,6 +16,7 @@ from urllib.parse import urlparse
 
 from vdit.track.entry import Entry, Measurement, RecordLostError, history
 from vdit.track.environment import commit, describe
+from vdit.track.experiment import SQLITE, alone, find, make
 from vdit.track.flatten import leaves
 
 if TYPE_CHECKING:
@@ -117,8 +118,8 @@ class MLflow:
     """`uri` is a database or a server; `runs` holds the artifacts where the record is a local database."""
 
     def __init__(self, uri: str, runs: Path) -> None:
-        if uri.startswith("sqlite:///"):
-            Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        if uri.startswith(SQLITE):
+            Path(uri.removeprefix(SQLITE)).parent.mkdir(parents=True, exist_ok=True)
         self.uri, self.runs = uri, runs
         self.parent = ""
         self.name = ""
@@ -130,10 +131,10 @@ class MLflow:
     @answered
     def connect(self) -> None:
         """Finds the experiment, or makes it."""
-        self.client = connect(self.uri)
-        known = self.client.get_experiment_by_name(EXPERIMENT)
-        place = (self.runs.resolve() / "artifacts").as_uri() if self.uri.startswith("sqlite:///") else None
-        self.experiment = known.experiment_id if known else self.client.create_experiment(EXPERIMENT, artifact_location=place)
+        with alone(self.uri):
+            self.client = connect(self.uri)
+            place = (self.runs.resolve() / "artifacts").as_uri() if self.uri.startswith(SQLITE) else None
+            self.experiment = find(self.client, EXPERIMENT) or make(self.client, EXPERIMENT, place)
 
     def find(self, key: str) -> "Run | None":
         """The trial's run, whichever study made it.

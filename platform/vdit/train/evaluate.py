@@ -73,7 +73,7 @@ class Evaluation:
         unit = self.units[index]
         path = self.parts / unit.name
         self.parts.mkdir(exist_ok=True)
-        if path.exists():
+        if self.over(unit):
             return
         if unit.clip is not None:
             parts.write_features(path, self.follow(unit.video, unit.clip))
@@ -86,6 +86,11 @@ class Evaluation:
             # The part that tells that the unit is done comes last.
             scores.write(self.parts / unit.shuffled, swapped)
             scores.write(path, table)
+
+    def over(self, unit: Unit) -> bool:
+        """Whether all its parts are there. Who was killed while it removed them, its result unwritten, may have left one of two."""
+        two = unit.segmented and self.split.evaluation != "detections"
+        return all((self.parts / name).exists() for name in (unit.name, *([unit.shuffled] if two else [])))
 
     def detections(self, video: Video) -> pd.DataFrame:
         """A row per expression and query."""
@@ -163,12 +168,22 @@ class Evaluation:
 
 
 def check(trial: Trial, split: Split) -> None:
-    """Raises ValueError where a trial asks for Figures 4 and 5 of single frames: before it is trained."""
+    """Raises ValueError for an evaluation that cannot succeed, before the trial is trained.
+
+    The clips of Figure 4 are chosen for this, as they will be in the end: every label of the split is read, which is seconds, and a label
+    that cannot be drawn or read would else be found behind days of training.
+    """
     evaluate = trial.evaluate
     if split.evaluation == "detections" and (evaluate.light or evaluate.drift_clips):
         raise ValueError(
             f"{trial.data.benchmark} is scored by detections in single frames, but evaluate.light is {list(evaluate.light)} and "
             f"evaluate.drift_clips {evaluate.drift_clips}, which are measured on videos; set light: [] and drift_clips: 0"
+        )
+    if evaluate.drift_clips and not drift.clips(split, evaluate.drift_clips, evaluate.drift_frames, trial.data.seed):
+        longest, split_name = max(split.videos, key=lambda video: len(video.frames)), trial.data.eval_split
+        raise ValueError(
+            f"evaluate.drift_frames is {evaluate.drift_frames}, but no object of {trial.data.benchmark}'s split {split_name!r} is seen in "
+            f"so many frames on end; its longest video, {longest.id}, has {len(longest.frames)}: lower it, or set drift_clips: 0"
         )
 
 

@@ -72,10 +72,15 @@ class Shelf:
             with self.store.writing(name) as mine:
                 # Who held the lock has most likely written just this, or fetched it.
                 torn, (found, damaged) = damaged, self.read(name)
-                if found is None:
-                    return self.make(name, count, compute, mine, damaged)
-                if torn:
-                    log.warning("store: %s was damaged (torn, or a byte flipped); a whole one is in its place", self.store.path(name))
+                made = self.make(name, count, compute, mine, damaged) if found is None else None
+            if made is not None:
+                # Whoever waits for the lock need not wait for this.
+                if mine and not self.full:
+                    self.send(name)
+                return made
+            if torn:
+                log.warning("store: %s was damaged (torn, or a byte flipped); a whole one is in its place", self.store.path(name))
+        assert found is not None
         count.read += 1
         return {key: tensor.to(clip.frames_BT3HW.device) for key, tensor in found.items()}
 
@@ -96,11 +101,15 @@ class Shelf:
         """A store that takes no more, a full disk for example, ends no trial; its log says so once."""
         try:
             self.store.publish(name, parts)
-        except RemoteError as error:
-            self.lost(error)
         except OSError as error:
             self.full = True
             log.warning("store: %s cannot be written (%s); the trial goes on and publishes nothing more", self.store.root, error.strerror)
+
+    def send(self, name: str) -> None:
+        try:
+            self.store.send(name)
+        except RemoteError as error:
+            self.lost(error)
 
     def read(self, name: str, fetch: bool = True) -> tuple[Tensors | None, bool]:
         """The entry, and whether there is one that is damaged; what is not here is fetched where a URL lies behind."""
