@@ -123,3 +123,11 @@ def test_a_trial_that_is_added_is_claimed_like_the_others_and_what_another_runs_
             assert time.monotonic() < deadline, "the heart beats for another entry than the one that counts"
             time.sleep(0.01)
     assert not list(tmp_path.glob("drivers/*.json"))
+
+
+def test_a_driver_that_was_suspended_while_it_looked_is_named_and_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drivers, "ALONE_SECONDS", 0.1)
+    with drivers.alone(tmp_path), pytest.raises(ValueError, match=r"has held .*/lock for 0\.1 s; end it"), drivers.alone(tmp_path):
+        raise AssertionError("two at once")

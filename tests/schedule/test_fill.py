@@ -1,5 +1,6 @@
 """How many workers fill a store, and what they wait for. Ray is replaced by what it would answer."""
 
+import itertools
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,11 +72,26 @@ def test_where_nobody_has_a_place_it_ends(monkeypatch: pytest.MonkeyPatch) -> No
         fill.arrived(waiting.workers(2), Shape(2, 4, False), 5.0, lambda _: None)
 
 
-def test_work_whose_last_node_is_gone_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("left", [[], [SIX]])
+def test_work_whose_node_is_gone_is_not_waited_for(left: list[Machine], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node that stays has its own worker, which holds its cores to the end: the lost one finds no place there."""
     Waiting(0, monkeypatch)
-    monkeypatch.setattr(nodes, "present", list)
-    with pytest.raises(ValueError, match="no node of the cluster holds 1 worker of 4 CPU any more"):
-        fill.collected([1, 2], Shape(2, 4, False))
+    monkeypatch.setattr(nodes, "present", lambda: left)
+    with pytest.raises(ValueError, match="the cluster has had no room for 2 workers of 4 CPU each for 60 s; what was encoded stays"):
+        fill.collected([1, 2], Shape(2, 4, False), 60.0, now=itertools.count(step=30.0).__next__)
+
+
+def test_a_node_that_comes_back_in_time_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, there = Waiting(0, monkeypatch), iter([[SIX], [SIX, SIX], [SIX], [SIX, SIX]])
+
+    def present() -> list[Machine]:
+        here = next(there)
+        waiting.ready = 2 * (there.__length_hint__() == 0)
+        return here
+
+    monkeypatch.setattr(nodes, "present", present)
+    # The last of the four looks finds the answers; without the nodes that came back the second would have been one too many.
+    assert fill.collected([1, 2], Shape(2, 4, False), 60.0, now=itertools.count(step=30.0).__next__) == [1, 2]
 
 
 def test_a_trial_that_another_driver_runs_is_left_alone(tiny: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,14 +113,17 @@ def test_artifacts_lie_beside_the_database(record: MLflow, runs: Path) -> None:
 def test_drivers_that_open_a_fresh_database_together_find_one_experiment(tmp_path: Path) -> None:
     """Four processes; MLflow alone lets most of them fail over tables that exist already."""
     code = f"""
+import os, time
 from pathlib import Path
+import mlflow.tracking
 from vdit.track.mlflow import MLflow, default_uri
 runs = Path({str(tmp_path)!r})
-import mlflow.tracking, vdit.track.mlflow
 (runs / "ready").mkdir(exist_ok=True)
-import os, time
 (runs / "ready" / str(os.getpid())).touch()
-while len(list((runs / "ready").iterdir())) < 4: time.sleep(0.01)
+deadline = time.monotonic() + 120
+while len(list((runs / "ready").iterdir())) < 4:
+    assert time.monotonic() < deadline, "the others did not come"
+    time.sleep(0.01)
 print(MLflow(default_uri(runs), runs).experiment)
 """
     drivers = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]

@@ -21,6 +21,6 @@ def parse(adapter: pydantic.TypeAdapter[Parsed], path: Path) -> Parsed:
 def mistake(path: Path, error: pydantic.ValidationError) -> ValueError:
     """The first thing that is wrong, in one line with its place."""
     places = [(".".join(str(part) for part in one["loc"]) or "the file", one["msg"]) for one in error.errors(include_url=False)]
-    first, *others = [f"{path}: {place}: {message}; restore it from the archive" for place, message in places]
+    first, *others = [f"{path}: {place}: {message}; {_images.AGAIN}" for place, message in places]
     _problems.further(others)
     return ValueError(first)

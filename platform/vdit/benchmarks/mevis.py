@@ -176,9 +176,7 @@ def objects(said: Sentence) -> Objects:
 def to_videos(path: Path, entries: dict[str, Entry], sets: dict[str, tuple[Objects, ...]] | None) -> Iterator[Video]:
     """Without `sets`, what a sentence names is hidden. A video of no frame or sentence is a problem, one of no frame none of them."""
     for name, entry in entries.items():
-        for part, listed_ in (("frames", entry.frames), ("expressions", entry.expressions)):
-            if not listed_:
-                _problems.found(f"{path}: videos.{name}.{part} is empty; list its {part} or remove the video")
+        ref_youtube_vos.check_filled(path, name, frames=entry.frames, expressions=entry.expressions)
         if entry.frames:
             # Masks are counted in the order of the names, in whatever order the file lists them.
             yield Video(name, tuple(sorted(entry.frames)), tuple(to_expressions(entry, None if sets is None else sets[name])))

@@ -13,7 +13,7 @@ Held out   `vdit data prepare held-out DIR` writes held_out (200 videos) and tra
 Any data set in this layout is read by this file.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, ClassVar, TypeVar
@@ -210,12 +210,17 @@ def listed(root: Path, split: str) -> tuple[Path, Listing]:
 def to_videos(path: Path, listing: Listing, hidden: bool = False) -> Iterator[Video]:
     """With `hidden`, expressions may lack their object. A video of no frame or expression is a problem, one of no frame none of them."""
     for name, entry in listing.videos.items():
-        for part, listed_ in (("frames", entry.frames), ("expressions", entry.expressions)):
-            if not listed_:
-                _problems.found(f"{path}: videos.{name}.{part} is empty; list its {part} or remove the video")
+        check_filled(path, name, frames=entry.frames, expressions=entry.expressions)
         if entry.frames:
             said = (to_expression(path, name, key, sentence, hidden) for key, sentence in entry.expressions.items())
             yield Video(name, tuple(entry.frames), tuple(expression for expression in said if expression is not None))
+
+
+def check_filled(path: Path, name: str, **parts: Collection[str]) -> None:
+    """A video's entry has something in each of these parts."""
+    for part, listed_ in parts.items():
+        if not listed_:
+            _problems.found(f"{path}: videos.{name}.{part} is empty; list its {part} or remove the video")
 
 
 def to_expression(path: Path, name: str, key: str, said: Sentence, hidden: bool = False) -> Expression | None:

@@ -4,14 +4,12 @@ Entries lie in ROOT/<group>/<first two digits>/<key>. A lock is the kernel's, on
 A URL may lie behind the folder, which then has a copy of what was needed.
 """
 
-import fcntl
 import json
 import logging
 import mmap
 import os
 import shutil
 import socket
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from pathlib import Path
 
 from vdit.features.envelope import Bytes, DamagedError, seal, unseal
 from vdit.features.remote import Remote, place, remote_of
+from vdit.lock import locked
 
 log = logging.getLogger(__name__)
 
@@ -101,24 +100,11 @@ class Store:
         """A block that one process at a time runs for an entry. False where another did not end in time: then publish nothing."""
         place = self.root / LOCKS / name.rpartition("/")[2][:2]
         with place.open("ab") as file:
-            mine = _locked(file.fileno(), patience)
+            mine = locked(file.fileno(), patience)
             if not mine:
                 log.warning("waited %.0f s for the writer of %s, which holds %s; going on without the store", patience, name, place)
             yield mine
             # Closing the file frees the lock.
-
-
-def _locked(descriptor: int, patience: float) -> bool:
-    deadline, pause = time.monotonic() + patience, 0.001
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-        time.sleep(pause)
-        pause = min(2 * pause, 0.05)
 
 
 def create(root: Path, remote: Remote | None = None) -> str:

@@ -21,10 +21,12 @@ from types import TracebackType
 from typing import IO, Self
 
 from vdit.config.key import folder_name
+from vdit.lock import locked
 
 FOLDER = "drivers"
 BEAT_SECONDS = 15.0
 STALE_SECONDS = 120.0
+ALONE_SECONDS = 60.0  # that a driver waits for another one to look and announce, which takes milliseconds
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -140,7 +142,8 @@ def _found(folder: Path) -> Iterator[tuple[Path, Driver | None]]:
 def alone(folder: Path) -> Iterator[None]:
     """One driver at a time looks and announces. Where another machine does not see this lock, both may find each other: both step back."""
     with (folder / "lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if not locked(file.fileno(), ALONE_SECONDS):
+            raise ValueError(f"another driver has held {folder / 'lock'} for {ALONE_SECONDS:g} s; end it: it may be suspended")
         yield
 
 

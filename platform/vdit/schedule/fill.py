@@ -1,9 +1,10 @@
 """Fills a store by Ray tasks before a study trains: the frozen work of all its trials, spread over the cluster."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray
 
@@ -11,11 +12,12 @@ from vdit.config.trial import Launch
 from vdit.schedule import nodes, placement
 from vdit.schedule.placement import Machine, Shape
 
+if TYPE_CHECKING:
+    from vdit.train.shelf import Counts
+
 START_SECONDS = 300.0  # for workers to get their cores, where nodes are there
 MACHINE_SECONDS = 1800.0  # and where an autoscaler has to start them
 LOOK_SECONDS = 30.0
-
-Counts = dict[str, dict[str, float]]
 
 
 @ray.remote(max_restarts=3, max_task_retries=3)
@@ -28,7 +30,7 @@ class Filler:
     def here(self) -> bool:
         return True
 
-    def fill(self, folder: str, runs: str, rank: int, world: int) -> Counts:
+    def fill(self, folder: str, runs: str, rank: int, world: int) -> "Counts":
         import torch
 
         from vdit.train.fill import fill
@@ -38,9 +40,7 @@ class Filler:
         return fill(Path(folder), Path(runs), Member(rank, world, torch.device("cuda" if self.gpu else "cpu")))
 
 
-def fill(
-    places: Sequence[Path], shape: Shape, runs: Path, patience: float = START_SECONDS, say: Callable[[str], None] = print
-) -> list[Counts]:
+def fill(places: Sequence[Path], shape: Shape, runs: Path, patience: float, say: Callable[[str], None]) -> "list[Counts]":
     """What each of `shape.workers` workers did for each trial folder. On the cluster of this process; raises what a worker raised.
 
     Raises ValueError where no worker has its cores after `patience` seconds; those that have share the work of those that have not.
@@ -50,7 +50,8 @@ def fill(
     try:
         started = arrived(workers, shape, patience, say)
         shares = [(place, rank, worker) for place in places for rank, worker in enumerate(started)]
-        return collected([worker.fill.remote(str(place), str(runs), rank, len(started)) for place, rank, worker in shares], shape)
+        answers = [worker.fill.remote(str(place), str(runs), rank, len(started)) for place, rank, worker in shares]
+        return collected(answers, replace(shape, workers=len(started)), patience)
     finally:
         for worker in workers:
             ray.kill(worker)
@@ -59,10 +60,11 @@ def fill(
 def arrived(workers: Sequence[Any], shape: Shape, patience: float, say: Callable[[str], None]) -> list[Any]:
     """The workers that have their cores: all, or those that have them after `patience`."""
     answers = {worker.here.remote(): worker for worker in workers}
-    ready, late = ray.wait(list(answers), num_returns=len(answers), timeout=min(LOOK_SECONDS, patience))
+    first = min(LOOK_SECONDS, patience)
+    ready, late = ray.wait(list(answers), num_returns=len(answers), timeout=first)
     if late:
         say(f"waiting, {patience:.0f} s at most, for a place for {len(late)} of {shape}; `ray status` shows who holds the cluster")
-        ready, late = ray.wait(list(answers), num_returns=len(answers), timeout=patience)
+        ready, late = ray.wait(list(answers), num_returns=len(answers), timeout=patience - first)
     if not ready:
         raise ValueError(
             f"store fill: none of {shape} had a place within {patience:.0f} s; `ray status` shows who holds the cluster: "
@@ -74,16 +76,17 @@ def arrived(workers: Sequence[Any], shape: Shape, patience: float, say: Callable
     return list(answers.values())
 
 
-def collected(answers: Sequence[Any], shape: Shape) -> list[Counts]:
-    """All answers. Raises ValueError where the last node that could hold such a worker is gone, for which Ray would wait for ever."""
-    left, gone = list(answers), False
-    while left:
+def collected(answers: Sequence[Any], shape: Shape, patience: float, *, now: Callable[[], float] = time.monotonic) -> "list[Counts]":
+    """All answers. Raises ValueError where nodes that held workers are gone for `patience` seconds: Ray would wait for ever for others."""
+    left, since = list(answers), now()
+    while True:
         _, left = ray.wait(left, num_returns=len(left), timeout=LOOK_SECONDS)
-        room = placement.room(shape, nodes.present())
-        if left and not room and gone:
-            raise ValueError(f"store fill: no node of the cluster holds {replace(shape, workers=1)} any more; what was encoded stays")
-        gone = not room
-    return list(ray.get(list(answers)))
+        if not left:
+            return list(ray.get(list(answers)))
+        if placement.room(shape, nodes.present()) >= shape.workers:
+            since = now()
+        elif now() - since >= patience:
+            raise ValueError(f"store fill: the cluster has had no room for {shape} for {patience:.0f} s; what was encoded stays")
 
 
 def crew(launch: Launch, wanted: int, startable: Sequence[Machine]) -> Shape:

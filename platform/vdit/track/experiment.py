@@ -1,11 +1,11 @@
 """The one experiment of MLflow that holds everything: found, or made once, however many drivers start at the same moment."""
 
-import fcntl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from vdit.lock import locked
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -26,20 +26,9 @@ def alone(uri: str, patience: float = OPEN_SECONDS) -> Iterator[None]:
         return
     database = Path(uri.removeprefix(SQLITE))
     with database.with_name(f"{database.name}.lock").open("a") as file:
-        deadline = time.monotonic() + patience
-        while not _locked(file.fileno()):
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"another process has been opening {database} for {patience:g} s; end it, or wait for it")
-            time.sleep(0.05)
+        if not locked(file.fileno(), patience):
+            raise TimeoutError(f"another process has been opening {database} for {patience:g} s; end it, or wait for it")
         yield
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def find(client: "MlflowClient", name: str) -> str:

@@ -170,8 +170,8 @@ class Evaluation:
 def check(trial: Trial, split: Split) -> None:
     """Raises ValueError for an evaluation that cannot succeed, before the trial is trained.
 
-    The clips of Figure 4 are chosen for this, as they will be in the end: every label of the split is read, which is seconds, and a label
-    that cannot be drawn or read would else be found behind days of training.
+    The clips of Figure 4 are chosen for this, as they will be in the end: every label of the split is read, and one that cannot
+    be drawn or read would else be found behind days of training.
     """
     evaluate = trial.evaluate
     if split.evaluation == "detections" and (evaluate.light or evaluate.drift_clips):
