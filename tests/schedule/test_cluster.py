@@ -1,6 +1,8 @@
 """What a cluster's autoscaler may start, by the file that Ray's launcher makes of cluster.yaml."""
 
+import gc
 import json
+import weakref
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -52,6 +54,29 @@ def test_without_an_address_ray_is_of_its_own_whatever_runs_on_this_machine(
     monkeypatch.setattr(ray, "init", init)
     cluster.attach(cluster.Cluster(given))
     assert asked["address"] == wanted
+
+
+def test_nothing_that_is_dead_is_found_while_ray_shuts_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reference that another thread finds dead in there ends the process with code 1."""
+
+    class Reference:
+        """Refers to itself, so that only a search finds it dead."""
+
+        def __init__(self) -> None:
+            self.own = self
+
+    def shutdown() -> None:
+        assert dead() is None
+        assert not gc.isenabled()
+        done.append(True)
+
+    done: list[bool] = []
+    dead = weakref.ref(Reference())
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "shutdown", shutdown)
+    cluster.leave()
+    assert done
+    assert gc.isenabled()
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The Ray cluster a study runs on: an existing one, or one of our own on this machine, on loopback, quiet."""
 
+import gc
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from vdit.config.trial import Trial
+from vdit.cycles import unsearched
 from vdit.schedule import nodes
 from vdit.schedule.placement import Machine, fit
 
@@ -84,8 +86,14 @@ def startable(autoscaling: Path | None) -> tuple[Machine, ...]:
 
 
 def leave() -> None:
-    """Ends what `attach` started; a cluster of others goes on."""
+    """Ends what `attach` started; a cluster of others goes on.
+
+    Ray ends the process, with code 1, where a reference to one of its objects is dropped in the middle of its shutdown. The record's thread
+    does so when it is the one that searches for cycles there: they are searched for before, and not meanwhile.
+    """
     import ray
 
     if ray.is_initialized():
-        ray.shutdown()
+        with unsearched():
+            gc.collect()
+            ray.shutdown()
