@@ -96,11 +96,11 @@ def test_a_trial_on_a_node_that_joined_later_and_cannot_take_part_is_refused(
     study = toys(1, "workers: 1")
     study.start()
     until(lambda: "waiting" in study.out.getvalue(), "the trial to wait")
-    cluster.add_node(num_cpus=1, env_vars=with_first(tmp_path / odd))
+    joined = cluster.add_node(num_cpus=1, env_vars=with_first(tmp_path / odd))
     study.thread.join(120)
     assert not study.thread.is_alive(), study.out.getvalue()
     (reason,) = study.outcome.failed.values()
-    assert said in reason and "node 127.0.0.1" in reason and study.outcome.bad_input
+    assert said in reason and f"node {joined.node_ip_address}" in reason and study.outcome.bad_input
 
 
 @pytest.mark.slow
