@@ -1,4 +1,4 @@
-"""What a cluster's autoscaler may start, by the file that Ray's launcher makes of cluster.yaml."""
+"""Which cluster is joined, how it is left, and what its autoscaler may start, by the file that Ray's launcher makes of cluster.yaml."""
 
 import gc
 import json
