@@ -128,18 +128,29 @@ def test_pixels_of_an_object_have_its_colour() -> None:
 
 
 @pytest.mark.parametrize(("shape", "area"), [
-    ("circle", np.pi * 0.92**2),
-    ("ring", np.pi * (0.96**2 - 0.44**2)),
-    ("square", 1.4**2),
-    ("cross", 2 * 1.8 * 0.56 - 0.56**2),
-    ("triangle", 3 * np.sqrt(3) * 0.5**2),
-    ("star", 10 * 0.5 * 1.0 * 0.45 * np.sin(np.pi / 5)),
+    ("circle", np.pi * 0.95**2),
+    ("ring", np.pi * (0.95**2 - 0.55**2)),
+    ("bar", 1.9 * 0.56),
+    ("pillar", 1.9 * 0.56),
+    ("cross", 2 * 1.9 * 0.56 - 0.56**2),
+    ("slash", 1.9 * 0.56),
 ])  # fmt: skip
 def test_shapes_have_the_area_of_their_geometry_and_fit_the_unit_circle(shape: scene.Shape, area: float) -> None:
     v, u = np.mgrid[-1.2:1.2:600j, -1.2:1.2:600j]
     inside = pixels.distance(shape, u[None], v[None])[0] <= 0
     assert inside.sum() * (2.4 / 599) ** 2 == pytest.approx(area, rel=0.01)
     assert np.hypot(u, v)[inside].max() <= 1.01
+
+
+@pytest.mark.parametrize(("shape", "on", "off"), [
+    ("bar", (0.9, 0.0), (0.0, 0.9)),
+    ("pillar", (0.0, -0.9), (0.9, 0.0)),
+    ("slash", (0.6, -0.6), (0.6, 0.6)),
+])  # fmt: skip
+def test_strokes_lie_as_they_are_called(shape: scene.Shape, on: tuple[float, float], off: tuple[float, float]) -> None:
+    """Right and down."""
+    inside, outside = (pixels.distance(shape, *(np.full((1, 1, 1), place) for place in given)).item() for given in (on, off))
+    assert inside < 0 < outside
 
 
 def test_colour_does_not_tell_many_pairs_apart(root: Path) -> None:

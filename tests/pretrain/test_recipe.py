@@ -21,6 +21,7 @@ EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
         (("denoiser: {steps: 6", "denoiser: {ema: 1.0, steps: 6"), r"denoiser\.ema: should be less than 1"),
         (("held_out: 4", "held_out: 16"), r"held_out: 16 of 16 clips leaves none"),
         (("swin: {steps: 6, batch: 4", "swin: {steps: 6, batch: 13"), r"swin\.batch: 13 different clips a step, but only 12"),
+        (("denoiser: {steps: 6, batch: 4", "denoiser: {steps: 6, batch: 5"), r"denoiser\.pictures: single frames of 15 different clips"),
         (("height: 32", "height: 36"), r"world\.height: is 36; the autoencoder needs a multiple of 8"),
         (("height: 32", "height: 24"), r"nano\.yaml: world\.height is 24, expected at least 32"),
         (("objects: 2", "objects: 1"), r"nano\.yaml: world\.objects is 1, expected at least 2"),

@@ -96,12 +96,25 @@ def test_a_caption_is_encoded_as_when_the_backbone_is_read(finished: Pretraining
     text = finished.model.architecture.text
     tokenizer = captioning.tokenizer(text)
     tower = captioning.tower(text, tokenizer).eval()
-    ids_BL = captioning.ids(tokenizer, ["a red circle", "a red circle moving left and a blue square standing still"])
+    ids_BL = captioning.ids(tokenizer, ["a red circle", "a red circle moving left and a blue bar standing still"])
     assert ids_BL.shape == (2, text.max_position_embeddings)
     ends = [row.tolist().index(tokenizer.eos_token_id) for row in ids_BL]
     assert ends[0] < ends[1] < text.max_position_embeddings
     found = tower(ids_BL)
     torch.testing.assert_close(found.pooler_output, torch.stack([found.last_hidden_state[row, end] for row, end in enumerate(ends)]))
+
+
+def test_pictures_are_single_frames_of_as_many_clips_as_the_batch_has_frames(finished: Pretraining) -> None:
+    given = finished.given()
+    latents = np.load(finished.place("autoencoder").folder / denoiser.LATENTS)
+    for share, shape in ((0.0, (4, 3)), (1.0, (12, 1))):
+        settings = replace(given.recipe.denoiser, pictures=share)
+        task = denoiser.Denoising(replace(given, recipe=replace(given.recipe, denoiser=settings)))
+        picked_BTCHW, numbers = task.picked(draws("a test"))
+        assert tuple(picked_BTCHW.shape[:2]) == shape and len(set(numbers)) == shape[0] and max(numbers) < 12
+        for picked_TCHW, number in zip(picked_BTCHW.numpy(), numbers, strict=True):
+            assert all((picked_CHW == latents[number]).all(axis=(1, 2, 3)).any() for picked_CHW in picked_TCHW)
+        assert torch.isfinite(task.loss(draws("a test")))
 
 
 def test_a_frozen_text_tower_is_that_of_the_towers_and_a_trained_one_is_not(finished: Pretraining) -> None:

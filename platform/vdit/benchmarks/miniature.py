@@ -2,7 +2,8 @@
 
 Source     drawn here from data.world; the same seed gives the same bytes (with one version of the JPEG encoder)
 Layout     that of Ref-YouTube-VOS, with masks for train, valid and, where asked for, hard, and world.json, which says what was drawn
-Objects    two to `objects` a clip: six shapes, eight colours, moving left, right, up, down or standing still; nearer ones hide farther ones
+Objects    two to `objects` a clip: six shapes, eight colours, moving left, right, up, down or standing still; nearer ones hide farther
+           ones. Behind what moves is a wake of its colour, so that single frames show directions; masks leave it out
 Sentences  two per object, naming it alone by colour, shape, place or motion; most further objects take an earlier one's colour
 Splits     train, valid and hard draw from different random streams. Each clip of valid has an object whose colour and shape never go
            together in train; hard has that too, and occlusion, entries and exits, a shifting camera and changing light
@@ -25,7 +26,7 @@ from vdit.config.data import Data, World
 read, splits = ref_youtube_vos.read, ref_youtube_vos.splits
 
 # Raised by whoever changes what a world looks like or says, so that a folder drawn before is not taken for it.
-EDITION = 2
+EDITION = 3
 SENTENCES = 2
 JPEG_QUALITY = 95
 # The benchmark's frames are numbered in steps of five.

@@ -45,12 +45,12 @@ class Autoencoder(Training):
     each latent channel's standard deviation is set to afterwards; the smaller, the more of it a step's noise hides.
     """
 
-    steps: Count = 600
+    steps: Count = 1000
     batch: Count = 16
     learning_rate: Positive = 3e-3
     kl: Annotated[float, Field(ge=0)] = 1e-4
     object_weight: Annotated[float, Field(ge=1)] = 4.0
-    spread: Positive = 0.5
+    spread: Positive = 0.4
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -74,17 +74,19 @@ class Words(Training):
 class Denoiser(Training):
     """The diffusion loss alone. `late` of the timesteps are drawn from `late_from` on, the others from all.
 
-    A caption is left out with the probability `caption_dropout`. `train_text` goes on training the text tower with the U-Net.
+    `pictures` of the steps are on single frames of as many clips as `batch` clips have frames: more scenes for the same work. A caption is
+    left out with the probability `caption_dropout`. `train_text` goes on training the text tower with the U-Net.
     """
 
-    steps: Count = 2400
+    steps: Count = 8000
     batch: Count = 8
     learning_rate: Positive = 2e-3
     warmup: Annotated[int, Field(ge=0)] = 60
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
     prediction: Prediction = "v"
     caption_dropout: Share = 0.1
-    late: Share = 0.5
+    pictures: Share = 0.6
+    late: Share = 0.8
     late_from: Annotated[int, Field(ge=0, le=999)] = 200
     train_text: bool = True
 
@@ -93,7 +95,7 @@ class Denoiser(Training):
 class SwinTraining(Training):
     """Which colours, shapes and motions are in the clip: one yes or no each."""
 
-    steps: Count = 800
+    steps: Count = 2000
     batch: Count = 8
 
 
@@ -105,7 +107,7 @@ class Recipe:
     preset: str
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     world: World = World(seed=1000, frames=5)
-    clips: Count = 8000
+    clips: Count = 6000
     held_out: Count = 256
     autoencoder: Autoencoder = Autoencoder()
     towers: Towers = Towers()

@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer, RobertaTokenizer
 
 COLOURS = ("red", "green", "blue", "yellow", "purple", "white", "orange", "cyan")
-SHAPES = ("circle", "square", "triangle", "cross", "star", "ring")
+SHAPES = ("circle", "bar", "pillar", "cross", "slash", "ring")
 PLACES = (
     *(f"moving {way}" for way in ("left", "right", "up", "down")),
     *("standing still", "that stays still", "that does not move", "in the middle", "in the background"),

@@ -50,6 +50,10 @@ def clips(recipe: Recipe) -> Iterator[tuple[str, str]]:
         batch = getattr(recipe, stage).batch
         if batch > recipe.trained_on:
             yield f"{stage}.batch", f"{batch} different clips a step, but only {recipe.trained_on} are trained on; lower it or raise clips"
+    pictures = recipe.denoiser.batch * recipe.world.frames
+    if recipe.denoiser.pictures and pictures > recipe.trained_on:
+        problem = f"single frames of {pictures} different clips a step, but only {recipe.trained_on} are trained on"
+        yield "denoiser.pictures", f"{problem}; set it to 0, lower denoiser.batch or raise clips"
 
 
 def world(recipe: Recipe) -> Iterator[tuple[str, str]]:

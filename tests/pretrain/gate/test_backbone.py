@@ -17,7 +17,7 @@ from vdit.model.taps import width
 from vdit.model.words import token_ids
 from vdit.pretrain.gate.backbone import SCHEDULER, Backbone, load, prediction, untrained
 
-SAID = ("a red circle moving left", "", "an orange star standing still and a blue ring moving up")
+SAID = ("a red circle moving left", "", "an orange slash standing still and a blue ring moving up")
 
 
 @pytest.fixture(scope="module")

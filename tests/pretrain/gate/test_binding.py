@@ -42,9 +42,9 @@ def pair(**of_other: str) -> tuple[Thing, Thing]:
 
 
 def test_colours_are_exchanged_and_nothing_else() -> None:
-    assert binding.readings(pair(colour="blue", shape="square", motion="still")) == {
-        denoising.TRUE: "a red circle moving left and a blue square standing still",
-        binding.EXCHANGED: "a blue circle moving left and a red square standing still",
+    assert binding.readings(pair(colour="blue", shape="bar", motion="still")) == {
+        denoising.TRUE: "a red circle moving left and a blue bar standing still",
+        binding.EXCHANGED: "a blue circle moving left and a red bar standing still",
     }
 
 
@@ -53,8 +53,8 @@ def test_captions_that_stay_true_tell_nothing() -> None:
         things = pair(**of_other)
         return binding.tells(Clip(replace(CLIPS[0].scene, things=things), CLIPS[0].frames_THW3, CLIPS[0].cells_Thw))
 
-    assert tells(colour="blue", shape="square") and tells(colour="blue", motion="up")
-    assert not tells(colour="blue") and not tells(shape="square", motion="up")
+    assert tells(colour="blue", shape="bar") and tells(colour="blue", motion="up")
+    assert not tells(colour="blue") and not tells(shape="bar", motion="up")
 
 
 def test_a_bag_of_words_fails_and_who_knows_the_order_passes() -> None:

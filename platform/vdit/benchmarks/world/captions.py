@@ -1,7 +1,8 @@
-"""What is said of a clip when the miniature backbone is pretrained: the whole scene, or one of its things. Not the referring expressions.
+"""What is said of a clip when the miniature backbone is pretrained: the whole scene, or one of its things.
 
-Half of the captions name every thing in full ("a red circle moving left and a blue square standing still"), in random order; the others
-name one thing, in full or by two of its attributes. Nothing makes sure that a caption fits one thing alone.
+Half of the captions name every thing in full ("a red circle moving left and a blue bar standing still"), in random order; the others
+tell one thing from the rest ("the blue object on the right"), as referring expressions do, but of clips that no benchmark has: without
+them no feature would have to say which thing is meant.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,25 +12,29 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from vdit.benchmarks.world import sentences
 from vdit.benchmarks.world.paths import MOTIONS
 from vdit.benchmarks.world.scene import COLOURS, SHAPES, Scene, Thing
-from vdit.benchmarks.world.sentences import MOTION_PHRASE
 
 # What a caption tells of a thing, and what there is of each.
 Attribute = Literal["colour", "shape", "motion"]
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 VALUES: Mapping[Attribute, tuple[str, ...]] = {"colour": COLOURS, "shape": SHAPES, "motion": MOTIONS}
 WHOLE = 0.5
-FULL = 0.5
-FADED: tuple[frozenset[str], ...] = (frozenset({"colour"}), frozenset({"shape"}), frozenset({"motion"}))
 
 
 def choose(scene: Scene, rng: np.random.Generator) -> str:
     """One caption of the scene."""
     if rng.random() < WHOLE:
         return whole([scene.things[index] for index in rng.permutation(len(scene.things))])
-    thing = scene.things[rng.integers(len(scene.things))]
-    return phrase(thing) if rng.random() < FULL else phrase(thing, FADED[rng.integers(len(FADED))])
+    return refer(scene, rng)
+
+
+def refer(scene: Scene, rng: np.random.Generator) -> str:
+    """A sentence that names one thing of the scene, or its full description where no sentence names it alone."""
+    thing = int(rng.integers(len(scene.things)))
+    said = sentences.choose(scene, thing, 1, rng)
+    return said[0] if said else phrase(scene.things[thing])
 
 
 def whole(things: Sequence[Thing]) -> str:
@@ -37,12 +42,10 @@ def whole(things: Sequence[Thing]) -> str:
     return " and ".join(phrase(thing) for thing in things)
 
 
-def phrase(thing: Thing, without: frozenset[str] = frozenset()) -> str:
-    """a red circle moving left; a red object; attributes in `without` (colour, shape, motion) are not mentioned."""
-    words: list[str] = [] if "colour" in without else [thing.colour]
-    words += ["object"] if "shape" in without else [thing.shape]
-    words += [] if "motion" in without else [MOTION_PHRASE[thing.motion]]
-    return " ".join(["an" if words[0][0] in "aeiou" else "a", *words])
+def phrase(thing: Thing) -> str:
+    """a red circle moving left"""
+    article = "an" if thing.colour[0] in "aeiou" else "a"
+    return f"{article} {thing.colour} {thing.shape} {sentences.MOTION_PHRASE[thing.motion]}"
 
 
 def wrong(things: Sequence[Thing], attribute: Attribute, rng: np.random.Generator) -> tuple[Thing, ...]:

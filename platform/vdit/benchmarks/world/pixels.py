@@ -1,4 +1,6 @@
-"""How a scene of the miniature world looks: anti-aliased, shaded and striped shapes over a noisy, blotched gradient.
+"""How a scene of the miniature world looks: anti-aliased, shaded and striped shapes and their wakes over a noisy, blotched gradient.
+
+A wake shows in a single frame where a thing comes from. It belongs to no thing's mask.
 
 T frames, H W pixels. Distances are signed: negative inside a shape.
 """
@@ -8,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from vdit.benchmarks.world.paths import DIRECTIONS
 from vdit.benchmarks.world.scene import Colour, Scene, Shape, Thing
 from vdit.video import Frames
 
@@ -25,6 +28,12 @@ RGB: dict[Colour, tuple[int, int, int]] = {
 }
 
 BLOTCHES = 5
+# Of a stroke, in radii: how far from the centre it reaches, and how far to either side.
+STROKE_REACH, STROKE_WIDTH = 0.95, 0.28
+# Of a wake, in radii: how far behind the centre it ends, and how far it reaches to either side. Its opacity where it begins and ends.
+WAKE_LENGTH, WAKE_WIDTH = 2.4, 0.6
+WAKE_OPACITY = (0.75, 0.25)
+WAKE_BRIGHTNESS = 0.8
 
 
 def draw(scene: Scene) -> tuple[Frames, NDArray[np.uint8]]:
@@ -32,6 +41,8 @@ def draw(scene: Scene) -> tuple[Frames, NDArray[np.uint8]]:
     rng = np.random.default_rng(scene.texture)
     image_THW3 = background(scene, rng)
     labels_THW = np.zeros(image_THW3.shape[:3], np.uint8)
+    for thing in (scene.things[index] for index in scene.order):
+        image_THW3 += wake(scene, thing)[..., None] * (WAKE_BRIGHTNESS * np.array(RGB[thing.colour]) - image_THW3)
     for index in scene.order:
         thing = scene.things[index]
         u_THW, v_THW = coordinates(scene, thing)
@@ -46,11 +57,29 @@ def draw(scene: Scene) -> tuple[Frames, NDArray[np.uint8]]:
 
 def coordinates(scene: Scene, thing: Thing) -> tuple[Field, Field]:
     """Every pixel's place in the thing's own frame, in radii: right and down before its tilt."""
+    x_T1W, y_TH1 = upright(scene, thing)
+    cos, sin = np.cos(thing.tilt), np.sin(thing.tilt)
+    return cos * x_T1W + sin * y_TH1, cos * y_TH1 - sin * x_T1W
+
+
+def upright(scene: Scene, thing: Thing) -> tuple[Field, Field]:
+    """[T, 1, W] and [T, H, 1]: how far each column is to the right of the thing's centre and each row below it, in radii."""
     x_TW = (np.arange(scene.width) + 0.5 - thing.path[:, :1]) / thing.radius
     y_TH = (np.arange(scene.height) + 0.5 - thing.path[:, 1:]) / thing.radius
-    cos, sin = np.cos(thing.tilt), np.sin(thing.tilt)
-    x_T1W, y_TH1 = x_TW[:, None, :], y_TH[:, :, None]
-    return cos * x_T1W + sin * y_TH1, cos * y_TH1 - sin * x_T1W
+    return x_TW[:, None, :], y_TH[:, :, None]
+
+
+def wake(scene: Scene, thing: Thing) -> Field:
+    """How much of each pixel is the thing's wake: a fading band behind what moves by itself, nothing behind what stands still."""
+    x_T1W, y_TH1 = upright(scene, thing)
+    right, down = DIRECTIONS[thing.motion]
+    if not (right or down):
+        return np.zeros(np.broadcast_shapes(x_T1W.shape, y_TH1.shape))
+    behind_THW, beside_THW = -(right * x_T1W + down * y_TH1), np.abs(down * x_T1W + right * y_TH1)
+    outline_THW = np.maximum(np.maximum(-behind_THW, behind_THW - WAKE_LENGTH), beside_THW - WAKE_WIDTH)
+    opacity_THW = np.interp(behind_THW, (0, WAKE_LENGTH), WAKE_OPACITY)
+    covered: Field = opacity_THW * np.clip(0.5 - thing.radius * outline_THW, 0, 1)
+    return covered
 
 
 def distance(shape: Shape, u: Field, v: Field) -> Field:
@@ -58,31 +87,23 @@ def distance(shape: Shape, u: Field, v: Field) -> Field:
     outline: Field
     match shape:
         case "circle":
-            outline = np.hypot(u, v) - 0.92
+            outline = np.hypot(u, v) - 0.95
         case "ring":
-            outline = np.abs(np.hypot(u, v) - 0.7) - 0.26
-        case "square":
-            outline = np.maximum(np.abs(u), np.abs(v)) - 0.7
+            outline = np.abs(np.hypot(u, v) - 0.75) - 0.2
+        case "bar":
+            outline = stroke(u, v)
+        case "pillar":
+            outline = stroke(v, u)
         case "cross":
-            long, short = np.maximum(np.abs(u), np.abs(v)), np.minimum(np.abs(u), np.abs(v))
-            outline = np.maximum(long - 0.9, short - 0.28)
-        case "triangle":
-            outline = np.maximum(v, np.abs(u) * np.sin(np.pi / 3) - v / 2) - 0.5
-        case "star":
-            outline = star(u, v)
+            outline = np.minimum(stroke(u, v), stroke(v, u))
+        case "slash":
+            outline = stroke((u - v) / np.sqrt(2), (u + v) / np.sqrt(2))
     return outline
 
 
-def star(u: Field, v: Field) -> Field:
-    """A five-pointed star: one edge, from a tip to the next dent, folded round the centre ten times."""
-    sector = 2 * np.pi / 5
-    angle = np.arctan2(u, -v)
-    folded = np.abs(angle - sector * np.rint(angle / sector))
-    radius = np.hypot(u, v)
-    along, across = radius * np.cos(folded), radius * np.sin(folded)
-    dent = 0.45 * np.array([np.cos(sector / 2), np.sin(sector / 2)])
-    edge = dent - np.array([1.0, 0.0])
-    outline: Field = ((along - 1) * edge[1] - across * edge[0]) / np.hypot(*edge)
+def stroke(along: Field, across: Field) -> Field:
+    """A straight stroke through the centre."""
+    outline: Field = np.maximum(np.abs(along) - STROKE_REACH, np.abs(across) - STROKE_WIDTH)
     return outline
 
 
@@ -103,10 +124,10 @@ def background(scene: Scene, rng: np.random.Generator) -> Field:
     x_TW = (np.arange(scene.width) + 0.5) * scale_2[0] - 1 + shift_T2[:, :1]
     y_TH = (np.arange(scene.height) + 0.5) * scale_2[1] - 1 + shift_T2[:, 1:]
     x_T1W, y_TH1, angle = x_TW[:, None, :], y_TH[:, :, None], rng.uniform(0, 2 * np.pi)
-    level_THW = rng.uniform(70, 140) + 25 * (x_T1W * np.cos(angle) + y_TH1 * np.sin(angle))
+    level_THW = rng.uniform(70, 140) + 12 * (x_T1W * np.cos(angle) + y_TH1 * np.sin(angle))
     image_THW3: Field = level_THW[..., None] + rng.uniform(-22, 22, size=3)
     for _ in range(BLOTCHES):
-        wave_2, phase_2, tint_3 = rng.uniform(2, 7, size=2), rng.uniform(0, 2 * np.pi, size=2), rng.uniform(-15, 15, size=3)
+        wave_2, phase_2, tint_3 = rng.uniform(2, 7, size=2), rng.uniform(0, 2 * np.pi, size=2), rng.uniform(-6, 6, size=3)
         blotch_THW = np.sin(wave_2[0] * x_T1W + phase_2[0]) * np.sin(wave_2[1] * y_TH1 + phase_2[1])
         image_THW3 += blotch_THW[..., None] * tint_3
     return image_THW3

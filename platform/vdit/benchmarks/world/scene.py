@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from vdit.benchmarks.world.paths import MOTIONS, Motion, Path, pan, travel
 from vdit.config.data import World
 
-Shape = Literal["circle", "square", "triangle", "cross", "star", "ring"]
+# They differ in which of a few latent cells they fill, since that is all that is left of them under noise.
+Shape = Literal["circle", "bar", "pillar", "cross", "slash", "ring"]
 Colour = Literal["red", "green", "blue", "yellow", "purple", "orange", "cyan", "white"]
 Split = Literal["train", "valid", "hard", "pretrain"]
 Look: TypeAlias = tuple[Shape, Colour]
@@ -27,7 +28,7 @@ UNSEEN: frozenset[Look] = frozenset((SHAPES[index % len(SHAPES)], colour) for in
 UNSEEN_SPLITS: tuple[Split, ...] = ("valid", "hard")
 
 # In shares of the frame's shorter side.
-RADIUS = (0.15, 0.22)
+RADIUS = (0.20, 0.27)
 # Two objects never come closer than this share of their radii's sum, so that each stays mostly visible behind the other.
 APART = 0.6
 # Where objects may hide each other, this much of the farther one's way is still its own; and one pair has to come closer than APART.
@@ -82,9 +83,9 @@ def generator(world: World, split: Split, clip: int) -> np.random.Generator:
 
 
 def draw(world: World, rng: np.random.Generator, split: Split) -> Scene:
-    """A scene of two to `world.objects` things of which no two agree in shape, colour and motion."""
+    """A scene of two to `world.objects` things, in split "pretrain" of one on, of which no two agree in shape, colour and motion."""
     world = hardest(world) if split == "hard" else world
-    count = int(rng.integers(2, world.objects + 1))
+    count = int(rng.integers(1 if split == "pretrain" else 2, world.objects + 1))
     camera_T2 = pan(world, rng)
     for _ in range(ATTEMPTS):
         things = populate(world, split, count, camera_T2, rng)

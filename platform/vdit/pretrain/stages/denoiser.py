@@ -64,14 +64,22 @@ class Denoising:
         self.module.text.requires_grad_(self.settings.train_text)
 
     def loss(self, draws: Draws) -> Tensor:
-        numbers = self.clips.pick(self.settings.batch, draws.rng)
+        latents_BTCHW, numbers = self.picked(draws)
         silent = draws.rng.random(len(numbers)) < self.settings.caption_dropout
         said = ["" if quiet else captions.choose(self.scenes[number], draws.rng) for number, quiet in zip(numbers, silent, strict=True)]
         late = draws.rng.random(len(said)) < self.settings.late
         steps_B = torch.from_numpy(draws.rng.integers(np.where(late, self.settings.late_from, 0), len(self.share)))
-        latents_BTCHW = torch.from_numpy(self.latents_NTCHW[numbers])
         noise_BTCHW = torch.randn(latents_BTCHW.shape, generator=draws.generator)
         return self.errors(latents_BTCHW, noise_BTCHW, steps_B, said).mean()
+
+    def picked(self, draws: Draws) -> tuple[Tensor, NDArray[np.int64]]:
+        """Clips, or single frames of more clips, and their numbers."""
+        if draws.rng.random() >= self.settings.pictures:
+            numbers = self.clips.pick(self.settings.batch, draws.rng)
+            return torch.from_numpy(self.latents_NTCHW[numbers]), numbers
+        numbers = self.clips.pick(self.settings.batch * self.clips.length, draws.rng)
+        frames = draws.rng.integers(self.clips.length, size=len(numbers))
+        return torch.from_numpy(self.latents_NTCHW[numbers, frames])[:, None], numbers
 
     def errors(self, latents_BTCHW: Tensor, noise_BTCHW: Tensor, steps_B: Tensor, said: Sequence[str]) -> Tensor:
         """[B]: the mean squared error of each clip."""

@@ -5,14 +5,12 @@ B sentences, L tokens with padding.
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 from transformers import RobertaForMaskedLM
 
-from vdit.benchmarks.world import captions, sentences
-from vdit.benchmarks.world.scene import Scene
+from vdit.benchmarks.world import captions
 from vdit.model.networks import roberta_config
 from vdit.model.tokenizers import roberta_style
 from vdit.pretrain import clips
@@ -38,7 +36,7 @@ class Guessing:
 
     def loss(self, draws: Draws) -> Tensor:
         picked = draws.rng.integers(len(self.scenes), size=self.settings.batch)
-        return self.of([say(self.scenes[number], draws.rng) for number in picked], draws)[0]
+        return self.of([captions.refer(self.scenes[number], draws.rng) for number in picked], draws)[0]
 
     def of(self, said: list[str], draws: Draws) -> tuple[Tensor, Tensor]:
         """Cross entropy of the tokens to be predicted, and the share that is guessed right."""
@@ -62,18 +60,11 @@ class Guessing:
 
     def held_out(self) -> Mapping[str, float]:
         fixed = draws("words", "held out")
-        loss, right = self.of([say(scene, fixed.rng) for scene in self.shown], fixed)
+        loss, right = self.of([captions.refer(scene, fixed.rng) for scene in self.shown], fixed)
         return {"loss": float(loss), "guessed": float(right)}
 
     def weights(self) -> Mapping[str, Tensor]:
         return dict(self.module.roberta.state_dict())
-
-
-def say(scene: Scene, rng: np.random.Generator) -> str:
-    """A sentence that names one thing of the scene, or its full description where no sentence names it alone."""
-    thing = int(rng.integers(len(scene.things)))
-    said = sentences.choose(scene, thing, 1, rng)
-    return said[0] if said else captions.whole((scene.things[thing],))
 
 
 def run(given: Given, report: Report) -> None:
