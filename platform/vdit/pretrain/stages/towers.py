@@ -1,7 +1,7 @@
 """CLIP on the miniature world: text tower and image tower, trained to find a frame's caption and a caption's frame (symmetric InfoNCE).
 
-A frame shows no motion. The captions keep their motion words all the same: what a word means is learned from what is left of its
-sentence, and motion by the denoiser, which goes on training the text tower. B frames, each with a caption of its clip.
+Of motion a frame shows wakes alone; the denoiser, which sees clips, goes on training the text tower. B frames, each with a caption of its
+clip.
 """
 
 from collections.abc import Mapping

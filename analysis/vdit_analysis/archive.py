@@ -1,0 +1,29 @@
+"""What is kept of a study when its runs are not: the rows behind its numbers, a Parquet file a quantity, each with arm, seed and run."""
+
+import io
+from pathlib import Path
+
+import pandas as pd
+
+from vdit_analysis.outputs import write_atomically
+from vdit_analysis.runs import StudyRuns
+
+FILES = ("scores", "shuffled", "light", "drift", "instances", "clusters")
+
+
+def write(runs: StudyRuns, folder: Path) -> tuple[Path, ...]:
+    """Writes the files that trials of the study have, over all its finished trials, and returns their paths."""
+    return tuple(_write(rows, folder / f"{name}.parquet") for name in FILES if not (rows := gathered(runs, name)).empty)
+
+
+def gathered(runs: StudyRuns, name: str) -> pd.DataFrame:
+    """The rows of one file of every trial that has it; a trial that two arms share is there under either."""
+    there = (trial for trial in runs.trials.values() if trial.has(name))
+    parts = [trial.frame(name).assign(arm=trial.arm, seed=trial.seed, run=trial.run_id) for trial in there]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _write(rows: pd.DataFrame, path: Path) -> Path:
+    content = io.BytesIO()
+    rows.to_parquet(content, index=False, compression="zstd")
+    return write_atomically(path, content.getvalue())
