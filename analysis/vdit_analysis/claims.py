@@ -2,9 +2,15 @@
 
 import math
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal
 
+from vdit_analysis.stats import ROUNDING, Interval
 from vdit_analysis.table import Cell, Table
+
+Tables = tuple[Table, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,18 +28,28 @@ class Claim:
 class Finding:
     """`difference` is the mean over seeds of paired differences; None while an arm is incomplete or undefined.
 
-    `spread` is their sample standard deviation, None below two seeds. `decimals` and `unit` are the column's, `where` names it.
-    No verdict: that needs an interval, hence several seeds.
+    `spread` is their sample standard deviation, None below two seeds, and `interval` that of their mean, over videos and seeds.
+    `decimals` and `unit` are the column's, `where` names it.
     """
 
     claim: Claim
     difference: float | None
     spread: float | None
+    interval: Interval | None
     seeds: int
     published: float
     decimals: int
     unit: str
     where: str
+
+    @property
+    def verdict(self) -> Literal["appears", "the reverse appears", "open"] | None:
+        """Whether the interval lies on the paper's side of 0; None below two seeds, which say nothing about a third."""
+        if self.interval is None or math.isnan(self.interval.low) or self.seeds < 2:
+            return None
+        side = math.copysign(1, self.published)
+        low, high = sorted((side * self.interval.low, side * self.interval.high))
+        return "appears" if low > ROUNDING else "the reverse appears" if high < -ROUNDING else "open"
 
 
 WITHOUT = "VD-IT without noise prediction"
@@ -50,14 +66,14 @@ CLAIMS = (
 )
 
 
-def measured(tables: tuple[Table, ...]) -> tuple[Finding, ...]:
-    """The claims whose two arms both stand in a table of this study and in the paper's."""
-    by_name = {table.name: table for table in tables}
-    findings = (_finding(claim, by_name[claim.table]) for claim in CLAIMS if claim.table in by_name)
+def measured(tables: Tables, compared: Callable[[str], Tables]) -> tuple[Finding, ...]:
+    """The claims whose arms both stand in a table of this study and in the paper's; `compared` makes its tables with another reference."""
+    by_name, again = {table.name: table for table in tables}, cache(compared)
+    findings = (_finding(claim, by_name[claim.table], again) for claim in CLAIMS if claim.table in by_name)
     return tuple(found for found in findings if found is not None)
 
 
-def _finding(claim: Claim, table: Table) -> Finding | None:
+def _finding(claim: Claim, table: Table, compared: Callable[[str], Tables]) -> Finding | None:
     arm, against = table.cell(claim.arm, claim.column), table.cell(claim.against, claim.column)
     if arm is None or against is None or not (arm.planned and against.planned) or arm.published is None or against.published is None:
         return None
@@ -67,12 +83,18 @@ def _finding(claim: Claim, table: Table) -> Finding | None:
         claim=claim,
         difference=statistics.fmean(pairs) if pairs else None,
         spread=statistics.stdev(pairs) if len(pairs) > 1 else None,
+        interval=_interval(claim, compared(claim.against)) if pairs else None,
         seeds=len(pairs),
         published=arm.published - against.published,
         decimals=column.decimals,
         unit=column.unit,
         where=f"{table.heading.split('.')[0]}, {column.title}",
     )
+
+
+def _interval(claim: Claim, tables: Tables) -> Interval | None:
+    cell = next(table for table in tables if table.name == claim.table).cell(claim.arm, claim.column)
+    return cell.comparison.interval if cell is not None and cell.comparison is not None else None
 
 
 def _paired(arm: Cell, against: Cell) -> list[float]:

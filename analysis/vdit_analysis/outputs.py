@@ -1,7 +1,7 @@
 """Which quantity of a study makes which table or figure, and their files under runs/studies/<study>/ (interface.md, Files)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +10,8 @@ from uuid import uuid4
 from matplotlib.figure import Figure as Drawing
 
 from vdit.registry import find, members
-from vdit_analysis import export, plot, published, render
+from vdit_analysis import claims, export, plot, published, render
+from vdit_analysis.claims import Finding
 from vdit_analysis.plot import Curves
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.table import Table
@@ -43,18 +44,30 @@ class Figure:
 
 @dataclass(frozen=True, kw_only=True)
 class Outputs:
+    """`compared` makes the tables with another arm as the reference."""
+
     tables: tuple[Table, ...]
     figures: tuple[Figure, ...]
+    compared: Callable[[str], tuple[Table, ...]]
 
     @property
     def complete(self) -> bool:
         return all(table.complete for table in self.tables) and all(figure.curves.complete for figure in self.figures)
 
+    @cached_property
+    def claims(self) -> tuple[Finding, ...]:
+        """What the paper says of its arms, as this study has it."""
+        return claims.measured(self.tables, self.compared)
+
 
 def build(runs: StudyRuns, published_folder: Path) -> Outputs:
     """Every table and figure that the study measures, in the paper's order. `published_folder` holds the paper's tables as CSV."""
     figures = tuple(Figure(curves=module.build(runs), draw=module.draw) for module in _measured(FIGURES, runs))
-    return Outputs(tables=tables(runs, published_folder), figures=figures)
+
+    def compared(arm: str) -> tuple[Table, ...]:
+        return tables(replace(runs, plan={**runs.plan, "reference": arm}), published_folder)
+
+    return Outputs(tables=tables(runs, published_folder), figures=figures, compared=compared)
 
 
 def tables(runs: StudyRuns, published_folder: Path) -> tuple[Table, ...]:

@@ -11,7 +11,8 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 
 from vdit.pretrain.gate import table as gate_table
-from vdit_analysis import certainty, claims, gate, render, trace
+from vdit_analysis import certainty, gate, render, trace
+from vdit_analysis.claims import Finding
 from vdit_analysis.outputs import Figure, Outputs, write_atomically
 from vdit_analysis.plot import Curves
 from vdit_analysis.runs import StudyRuns
@@ -39,7 +40,7 @@ def page(runs: StudyRuns, outputs: Outputs) -> str:
         axes=_axes(runs),
         gates=gate.found(runs),
         gate_table=gate_table,
-        claims=claims.measured(outputs.tables),
+        claims=outputs.claims,
         chains=[
             trace.chain(runs, table, row, column, cell)
             for table in outputs.tables
@@ -62,6 +63,7 @@ def page(runs: StudyRuns, outputs: Outputs) -> str:
         units=render.units,
         number=render.number,
         signed=render.signed,
+        ends=_ends,
         level=_level,
         anchor=_anchor,
     )
@@ -138,3 +140,10 @@ def _anchor(reference: str | TrialRun) -> str:
     """An id for links within the page."""
     text = f"trial:{reference.key}" if isinstance(reference, TrialRun) else reference
     return "".join(character if character.isalnum() else "-" for character in text)
+
+
+def _ends(found: Finding) -> str:
+    """ " [+0.2, +2.4]"; nothing where there is no interval."""
+    if found.interval is None or math.isnan(found.interval.low):
+        return ""
+    return f" [{render.signed(found.interval.low, found.decimals)}, {render.signed(found.interval.high, found.decimals)}]"
