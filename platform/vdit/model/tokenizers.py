@@ -54,8 +54,13 @@ def trained_merges(split: pre_tokenizers.PreTokenizer, suffix: str, count: int) 
     """The first `count` merges of byte-pair encoding on the world's sentences; `suffix` marks the end of a word."""
     tokenizer = Tokenizer(models.BPE(end_of_word_suffix=suffix))
     tokenizer.pre_tokenizer = split
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=10_000, initial_alphabet=alphabet, end_of_word_suffix=suffix, show_progress=False)
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    # Pairs that are equally frequent are merged in the order of their letters' numbers, which letters with a suffix would otherwise get in
+    # the order of a hash table: another one in each process.
+    ends = [f"{letter}{suffix}" for letter in alphabet] if suffix else []
+    trainer = trainers.BpeTrainer(
+        vocab_size=10_000, special_tokens=ends, initial_alphabet=alphabet, end_of_word_suffix=suffix, show_progress=False
+    )
     tokenizer.train_from_iterator(SENTENCES, trainer)
     return [(first, second) for first, second in json.loads(tokenizer.to_str())["model"]["merges"][:count]]
 

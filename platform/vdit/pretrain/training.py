@@ -20,7 +20,8 @@ from vdit.train.folder import append_rows, keep_rows, sweep
 from vdit.train.seeds import derive, drawing
 
 CHECKPOINT = "checkpoint.safetensors"
-MOMENTS = ("exp_avg", "exp_avg_sq")
+# What the optimiser knows of a parameter. Its steps are its own: layers over time take none where there is one frame.
+KNOWN = ("step", "exp_avg", "exp_avg_sq")
 LOG_EVERY = 10  # steps whose mean loss is a row
 SAVE_EVERY = 50  # steps; whole rows, so that those behind a checkpoint are written again as they were
 CHECKS = 12  # times that the held-out clips are looked at
@@ -111,7 +112,7 @@ class State:
         tensors |= {f"average/{name}": average for name, average in self.average.items()}
         for name, parameter in self.parameters.items():
             known = self.adam.state.get(parameter, {})
-            tensors |= {f"{moment}/{name}": known[moment].contiguous() for moment in MOMENTS if moment in known}
+            tensors |= {f"{what}/{name}": known[what].contiguous() for what in KNOWN if what in known}
         save(tensors, folder / CHECKPOINT, {"step": str(self.step), "seconds": str(self.seconds), "key": key})
 
     def resume(self, folder: Path, key: str) -> None:
@@ -131,9 +132,9 @@ class State:
             self.put({name: tensors[f"parameter/{name}"] for name in self.parameters})
         self.average = {name: tensors[f"average/{name}"].clone() for name in self.average}
         for name, parameter in self.parameters.items():
-            moments = {moment: tensors[f"{moment}/{name}"].clone() for moment in MOMENTS if f"{moment}/{name}" in tensors}
-            if moments:
-                self.adam.state[parameter] = {"step": torch.tensor(float(self.step)), **moments}
+            known = {what: tensors[f"{what}/{name}"].clone() for what in KNOWN if f"{what}/{name}" in tensors}
+            if known:
+                self.adam.state[parameter] = known
 
 
 def train(task: Task, training: Training, place: Place, report: Report) -> None:
