@@ -8,19 +8,17 @@ import pandas as pd
 from vdit_analysis.outputs import write_atomically
 from vdit_analysis.runs import StudyRuns
 
-FILES = ("scores", "shuffled", "light", "drift", "instances", "clusters")
-
 
 def write(runs: StudyRuns, folder: Path) -> tuple[Path, ...]:
     """Writes the files that trials of the study have, over all its finished trials, and returns their paths."""
-    return tuple(_write(rows, folder / f"{name}.parquet") for name in FILES if not (rows := gathered(runs, name)).empty)
+    names = sorted({name for trial in runs.trials.values() for name in trial.frames})
+    return tuple(_write(gathered(runs, name), folder / f"{name}.parquet") for name in names)
 
 
 def gathered(runs: StudyRuns, name: str) -> pd.DataFrame:
     """The rows of one file of every trial that has it; a trial that two arms share is there under either."""
-    there = (trial for trial in runs.trials.values() if trial.has(name))
-    parts = [trial.frame(name).assign(arm=trial.arm, seed=trial.seed, run=trial.run_id) for trial in there]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    there = (trial for trial in runs.trials.values() if name in trial.frames)
+    return pd.concat([trial.frame(name).assign(arm=trial.arm, seed=trial.seed, run=trial.run_id) for trial in there], ignore_index=True)
 
 
 def _write(rows: pd.DataFrame, path: Path) -> Path:

@@ -74,9 +74,14 @@ class Record:
 
     def has(self, run_id: str, name: str) -> bool:
         """Whether the run has such a file; none is read."""
+        return name in self.names(run_id)
+
+    def names(self, run_id: str) -> frozenset[str]:
+        """The run's files; none is read."""
         if (run_id, "") not in self.files:
-            self.files[run_id, ""] = {entry.path for entry in self.client.list_artifacts(run_id)}
-        return name in self.files[run_id, ""]
+            self.files[run_id, ""] = frozenset(entry.path for entry in self.client.list_artifacts(run_id))
+        found: frozenset[str] = self.files[run_id, ""]
+        return found
 
     def _read(self, run_id: str, name: str, owner: str) -> Any:
         from mlflow.exceptions import MlflowException

@@ -8,6 +8,8 @@ import pandas as pd
 
 from vdit_analysis.record import Record, RunRecord
 
+SUFFIX = ".parquet"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
@@ -62,6 +64,11 @@ class TrialRun:
     def has(self, name: str) -> bool:
         """Whether the run has `name`.parquet: a trial recorded by older code may lack one."""
         return self.record.has(self.run_id, f"{name}.parquet")
+
+    @property
+    def frames(self) -> frozenset[str]:
+        """What `frame` can read: the names of the run's Parquet files."""
+        return frozenset(name.removesuffix(SUFFIX) for name in self.record.names(self.run_id) if name.endswith(SUFFIX))
 
     def document(self, name: str) -> dict[str, Any]:
         """The content of `name`.json ("config", "result", "environment"). Raises ValueError when the run has no such file."""

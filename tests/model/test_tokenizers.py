@@ -17,8 +17,8 @@ WORDS = sorted(
     (pre_tokenizers.ByteLevel(add_prefix_space=False), ""),
 ])  # fmt: skip
 def test_ties_are_broken_the_same_way_each_time(split: pre_tokenizers.PreTokenizer, suffix: str) -> None:
-    """The library counts pairs in hash tables with new seeds each time; of ten trainings hardly all would agree by chance."""
-    assert len({tuple(trained_merges(split, suffix, 10_000)) for _ in range(10)}) == 1
+    """The library counts pairs in hash tables with new seeds each time; where ties hung on them, four trainings of five agreed."""
+    assert len({tuple(trained_merges(split, suffix, 10_000)) for _ in range(60)}) == 1
 
 
 def test_a_word_of_the_world_is_one_token() -> None:
