@@ -82,8 +82,8 @@ def test_adding_the_weights_of_one_backbone_leaves_the_trials_of_the_others_as_t
 def test_what_is_written_about_weights_does_not_make_them_others(tmp_path: Path, folder: Path) -> None:
     trial = replace(MINIATURE, launch=Launch(weights=str(folder)))
     before = weights_identity(trial, tmp_path / "m")
-    (folder / "gate.json").write_text("{}")
-    (folder / "gate.md").write_text("a table")
+    for name in ("gate.json", "gate.md", "vdit.json", "recipe.yaml"):
+        (folder / name).write_text("of these weights and others beside them")
     assert weights_identity(trial, tmp_path / "m") == before
     (folder / "other.json").write_text("{}")
     assert weights_identity(trial, tmp_path / "m") != before

@@ -3,7 +3,7 @@
 Source     drawn here from data.world; the same seed gives the same bytes (with one version of the JPEG encoder)
 Layout     that of Ref-YouTube-VOS, with masks for train, valid and, where asked for, hard, and world.json, which says what was drawn
 Objects    two to `objects` a clip: six shapes, eight colours, moving left, right, up, down or standing still; nearer ones hide farther
-           ones. Behind what moves is a wake of its colour, so that single frames show directions; masks leave it out
+           ones. Behind what moves is a white wake, so that single frames show directions; masks leave it out
 Sentences  two per object, naming it alone by colour, shape, place or motion; most further objects take an earlier one's colour
 Splits     train, valid and hard draw from different random streams. Each clip of valid has an object whose colour and shape never go
            together in train; hard has that too, and occlusion, entries and exits, a shifting camera and changing light

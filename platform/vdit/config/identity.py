@@ -10,7 +10,8 @@ from vdit.registry import members
 
 CONTROL = "random"  # how the names of random controls begin
 SHARED = ("image_tower", "roberta")  # parts of a checkpoint folder that serve every backbone
-GATE = ("gate.json", "gate.md")  # written about weights, beside them: no part of what they are
+GATE = ("gate.json", "gate.md")
+ABOUT = (*GATE, "vdit.json", "recipe.yaml")  # written about weights, beside them: no part of what they are
 
 
 def data_identity(trial: Trial, manifests: Path) -> str:
@@ -47,4 +48,4 @@ def _checkpoint(folder: Path, backbone: str, manifests: Path) -> str:
     if (folder / own).is_dir():
         parts = (own, *(part for part in SHARED if (folder / part).is_dir()))
         return digest({part: folder_digest(folder / part, manifests) for part in parts})
-    return folder_digest(folder, manifests, frozenset((*members("backbones"), *GATE)))
+    return folder_digest(folder, manifests, frozenset((*members("backbones"), *ABOUT)))

@@ -87,7 +87,7 @@ class Denoiser(Training):
     caption_dropout: Share = 0.1
     pictures: Share = 0.6
     late: Share = 0.8
-    late_from: Annotated[int, Field(ge=0, le=999)] = 200
+    late_from: Annotated[int, Field(ge=0, le=999)] = 300
     train_text: bool = True
 
 

@@ -1,6 +1,6 @@
 """What is said of a clip when the miniature backbone is pretrained: the whole scene, or one of its things.
 
-Half of the captions name every thing in full ("a red circle moving left and a blue bar standing still"), in random order; the others
+Two captions of three name every thing in full ("a red circle moving left and a blue bar standing still"), in random order; the others
 tell one thing from the rest ("the blue object on the right"), as referring expressions do, but of clips that no benchmark has: without
 them no feature would have to say which thing is meant.
 """
@@ -20,7 +20,7 @@ from vdit.benchmarks.world.scene import COLOURS, SHAPES, Scene, Thing
 Attribute = Literal["colour", "shape", "motion"]
 ATTRIBUTES: tuple[Attribute, ...] = get_args(Attribute)
 VALUES: Mapping[Attribute, tuple[str, ...]] = {"colour": COLOURS, "shape": SHAPES, "motion": MOTIONS}
-WHOLE = 0.5
+WHOLE = 2 / 3
 
 
 def choose(scene: Scene, rng: np.random.Generator) -> str:
