@@ -125,7 +125,8 @@ def test_no_wake_covers_a_thing() -> None:
         at_rest = replace(drawn, things=tuple(replace(thing, motion="still") for thing in drawn.things))
         (frames, labels), (others, _) = pixels.draw(drawn), pixels.draw(at_rest)
         # Between two things, too, the ground shines through.
-        inside = np.any([[binary_erosion(frame == label, iterations=2) for frame in labels] for label in range(1, labels.max() + 1)], axis=0)
+        each = (labels == label for label in range(1, labels.max() + 1))
+        inside = np.any([[binary_erosion(frame, iterations=2) for frame in mask] for mask in each], axis=0)
         assert np.array_equal(frames[inside], others[inside])
         assert not np.array_equal(frames, others)
 
