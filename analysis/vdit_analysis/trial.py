@@ -59,11 +59,11 @@ class TrialRun:
 
     def frame(self, name: str) -> pd.DataFrame:
         """The rows of scores, shuffled, light, instances or drift.parquet, read once. Raises ValueError when the run has no such file."""
-        return self.record.parquet(self.run_id, f"{name}.parquet", self._remedy())
+        return self.record.parquet(self.run_id, f"{name}{SUFFIX}", self._remedy())
 
     def has(self, name: str) -> bool:
         """Whether the run has `name`.parquet: a trial recorded by older code may lack one."""
-        return self.record.has(self.run_id, f"{name}.parquet")
+        return self.record.has(self.run_id, f"{name}{SUFFIX}")
 
     @property
     def frames(self) -> frozenset[str]:

@@ -112,6 +112,7 @@ def test_a_wake_lies_behind_what_moves_and_belongs_to_no_mask(motion: paths.Moti
 
 def test_wakes_look_alike_whatever_the_colour_of_their_things() -> None:
     drawn = scenes("train", 1)[0]
+    assert any(thing.motion != "still" and thing.colour != "purple" for thing in drawn.things)
     recoloured = replace(drawn, things=tuple(replace(thing, colour="purple") for thing in drawn.things))
     (frames, labels), (others, _) = pixels.draw(drawn), pixels.draw(recoloured)
     # An outline's cells are part thing, and not of its mask.
@@ -127,6 +128,7 @@ def test_no_wake_covers_a_thing() -> None:
         # Between two things, too, the ground shines through.
         each = (labels == label for label in range(1, labels.max() + 1))
         inside = np.any([[binary_erosion(frame, iterations=2) for frame in mask] for mask in each], axis=0)
+        assert inside.any()
         assert np.array_equal(frames[inside], others[inside])
         assert not np.array_equal(frames, others)
 

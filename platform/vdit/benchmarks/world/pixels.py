@@ -33,8 +33,8 @@ STROKE_REACH, STROKE_WIDTH = 0.95, 0.28
 # Of a wake, in radii: how far behind the centre it ends, and how far it reaches to either side. Its opacity where it begins and ends.
 WAKE_LENGTH, WAKE_WIDTH = 2.4, 0.6
 WAKE_OPACITY = (0.9, 0.4)
-# Of no thing's colour but for white ones: where a thing ends stays visible, and all wakes look alike.
-WAKE_RGB = (240, 240, 240)
+# Whatever the thing's: where one of another colour ends stays visible, and all wakes look alike.
+WAKE_COLOUR: Colour = "white"
 
 
 def draw(scene: Scene) -> tuple[Frames, NDArray[np.uint8]]:
@@ -43,7 +43,7 @@ def draw(scene: Scene) -> tuple[Frames, NDArray[np.uint8]]:
     image_THW3 = background(scene, rng)
     labels_THW = np.zeros(image_THW3.shape[:3], np.uint8)
     for thing in (scene.things[index] for index in scene.order):
-        image_THW3 += wake(scene, thing)[..., None] * (np.array(WAKE_RGB) - image_THW3)
+        image_THW3 += wake(scene, thing)[..., None] * (np.array(RGB[WAKE_COLOUR]) - image_THW3)
     for index in scene.order:
         thing = scene.things[index]
         u_THW, v_THW = coordinates(scene, thing)
