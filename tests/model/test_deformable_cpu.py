@@ -10,12 +10,12 @@ from vdit.model.deformable_cpu import Sizes, sample_on_cpu
 SIZES: Sizes = ((3, 4), (2, 2))
 
 
-def inputs(frames: int, queries: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:
-    """Values, places (some outside) and weights that need gradients; 2 heads, 3 points, 5 channels."""
+def inputs(frames: int, queries: int, dtype: torch.dtype = torch.float64, points: int = 3) -> tuple[Tensor, Tensor, Tensor]:
+    """Values, places (some outside) and weights that need gradients; 2 heads, 5 channels."""
     generator = torch.Generator().manual_seed(5)
     values = torch.randn(frames, 16, 2, 5, generator=generator, dtype=dtype)
-    places = torch.rand(frames, queries, 2, 2, 3, 2, generator=generator, dtype=dtype) * 1.6 - 0.3
-    weights = torch.rand(frames, queries, 2, 2, 3, generator=generator, dtype=dtype)
+    places = torch.rand(frames, queries, 2, 2, points, 2, generator=generator, dtype=dtype) * 1.6 - 0.3
+    weights = torch.rand(frames, queries, 2, 2, points, generator=generator, dtype=dtype)
     return values.requires_grad_(), places.requires_grad_(), weights.requires_grad_()
 
 
@@ -31,8 +31,9 @@ def test_gradients_are_those_of_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda v, p, w: sample_on_cpu(v, SIZES, p, w), (values, places, weights))
 
 
-def test_output_and_gradients_are_those_of_grid_sample() -> None:
-    tensors = inputs(frames=3, queries=40)
+@pytest.mark.parametrize("points", [1, 8, 9, 17])  # of two levels each: part of a block of 16, one, and more
+def test_output_and_gradients_are_those_of_grid_sample(points: int) -> None:
+    tensors = inputs(frames=3, queries=40, points=points)
     for given, expected in zip(run(sample_on_cpu, tensors), run(sample_by_grid, tensors), strict=True):
         torch.testing.assert_close(given, expected, rtol=1e-10, atol=1e-10)
 

@@ -9,12 +9,13 @@ N frames of all clips, Q queries, S tokens of all levels, L levels, M heads, P p
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
 import numba
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -23,46 +24,93 @@ Sizes: TypeAlias = tuple[tuple[int, int], ...]  # height and width of each level
 Array: TypeAlias = NDArray[Any]  # float32 or float64, all of one call alike
 Arrays: TypeAlias = tuple[Array, ...]
 Tensors: TypeAlias = tuple[Tensor, ...]
-Axis: TypeAlias = tuple[int, int, float, float, float, float]
 
 # Sums may be reordered, so that they vectorise; NaN and infinity keep their meaning.
 _FASTMATH = {"reassoc", "contract", "nsz"}
 _compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, cache=True, fastmath=_FASTMATH)
-# What is done for every point: a call that hands over arrays counts their references, which costs as much as the arithmetic.
+# What is done for every query: a call that hands over arrays counts their references, which costs as much as the arithmetic.
 _inlined: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, inline="always", fastmath=_FASTMATH)
 
+# The pixels of so many points are found at once, in vectors. Blocks are flat, and how far apart their rows are is known at compilation:
+# only then is it plain that writing to one row changes no other.
+_BLOCK = 16
+# Rows of a block of `levels`: what a point's level measures, and its first token.
+_WIDTH, _HEIGHT, _START = 0, _BLOCK, 2 * _BLOCK
+# Rows of `tokens`: the pixels around a point, y first.
+_AT_00, _AT_01, _AT_10, _AT_11 = 0, _BLOCK, 2 * _BLOCK, 3 * _BLOCK
+# Rows of `shares`: the weights of the columns and rows around a point, 0 for those outside, and how fast they grow with its place.
+_X0, _X1, _Y0, _Y1 = 0, _BLOCK, 2 * _BLOCK, 3 * _BLOCK
+_GROW_X0, _GROW_X1, _GROW_Y0, _GROW_Y1 = 4 * _BLOCK, 5 * _BLOCK, 6 * _BLOCK, 7 * _BLOCK
 
-def _axis(place: float, length: int) -> Axis:
-    """The two pixels around a place, their weights, and the weights' derivatives; one that is outside is moved in and weighs nothing."""
-    below = int(np.floor(place))
-    share = place - below
-    first = 1.0 if below >= 0 else 0.0
-    second = 1.0 if below + 1 < length else 0.0
-    return max(below, 0), min(below + 1, length - 1), (1 - share) * first, share * second, -first, second
+
+def _levels(sizes: Sizes, points: int, like: Tensor) -> Tensor:
+    """[blocks x 3 x BLOCK]: width, height and first token of the level of each of the K = L x P points of a query."""
+    starts = accumulate((height * width for height, width in sizes), initial=0)
+    rows_L3 = like.new_tensor([(width, height, start) for (height, width), start in zip(sizes, starts, strict=False)])
+    rows_3K = rows_L3.t().repeat_interleave(points, dim=1)
+    return torch.cat([F.pad(part, (0, _BLOCK - part.shape[1])).flatten() for part in torch.split(rows_3K, _BLOCK, dim=1)])
 
 
-_taps = _inlined(_axis)
+def _pixels(places: Array, levels: Array, tokens: Array, shares: Array) -> None:
+    """Fills `tokens` and `shares` for the points of a block; places are x y, point after point, in shares of their level."""
+    real = places.dtype.type
+    zero, half, one = real(0), real(0.5), real(1)
+    for k in range(len(places) // 2):
+        width, height, start = levels[_WIDTH + k], levels[_HEIGHT + k], levels[_START + k]
+        x, y = places[2 * k] * width - half, places[2 * k + 1] * height - half
+        x0, y0 = np.floor(x), np.floor(y)
+        x1, y1 = x0 + one, y0 + one
+        left, right = (x0 >= zero) & (x0 < width), (x1 >= zero) & (x1 < width)
+        upper, lower = (y0 >= zero) & (y0 < height), (y1 >= zero) & (y1 < height)
+        shares[_X0 + k] = x1 - x if left else zero
+        shares[_X1 + k] = x - x0 if right else zero
+        shares[_Y0 + k] = y1 - y if upper else zero
+        shares[_Y1 + k] = y - y0 if lower else zero
+        shares[_GROW_X0 + k] = -one if left else zero
+        shares[_GROW_X1 + k] = one if right else zero
+        shares[_GROW_Y0 + k] = -one if upper else zero
+        shares[_GROW_Y1 + k] = one if lower else zero
+        column0, column1 = np.int32(x0 if left else zero), np.int32(x1 if right else zero)
+        row0 = np.int32(y0 if upper else zero) * np.int32(width) + np.int32(start)
+        row1 = np.int32(y1 if lower else zero) * np.int32(width) + np.int32(start)
+        tokens[_AT_00 + k], tokens[_AT_01 + k] = row0 + column0, row0 + column1
+        tokens[_AT_10 + k], tokens[_AT_11 + k] = row1 + column0, row1 + column1
 
 
-def _read(inputs: Arrays, total_D: Array) -> None:
-    """Adds what one query reads to `total_D`; inputs are values [S, D], sizes [L, 2], places [L, P, 2] and weights [L, P]."""
-    values_SD, sizes_L2, places_LP2, weights_LP = inputs
-    start = 0
-    for level in range(sizes_L2.shape[0]):
-        height, width = sizes_L2[level]
-        for point in range(weights_LP.shape[1]):
-            x, y = places_LP2[level, point, 0] * width - 0.5, places_LP2[level, point, 1] * height - 0.5
-            if not (-1 < x < width and -1 < y < height):
-                continue
-            x0, x1, wx0, wx1, _, _ = _taps(x, width)
-            y0, y1, wy0, wy1, _, _ = _taps(y, height)
-            weight, real = weights_LP[level, point], values_SD.dtype.type
-            w00, w01, w10, w11 = real(weight * wy0 * wx0), real(weight * wy0 * wx1), real(weight * wy1 * wx0), real(weight * wy1 * wx1)
-            r00, r01 = values_SD[start + y0 * width + x0], values_SD[start + y0 * width + x1]
-            r10, r11 = values_SD[start + y1 * width + x0], values_SD[start + y1 * width + x1]
-            for d in range(total_D.shape[0]):
-                total_D[d] += w00 * r00[d] + w01 * r01[d] + w10 * r10[d] + w11 * r11[d]
-        start += height * width
+_found = _inlined(_pixels)
+
+
+def _read(values_SD: Array, weights_K: Array, tokens: Array, shares: Array, total_D: Array) -> None:
+    """Adds what a query reads at the points of a block to `total_D`."""
+    for k in range(weights_K.shape[0]):
+        x0, x1, y0, y1 = shares[_X0 + k], shares[_X1 + k], shares[_Y0 + k], shares[_Y1 + k]
+        # Farther than a pixel from its level, or nowhere.
+        if x0 + x1 == 0 or y0 + y1 == 0:
+            continue
+        upper, lower = weights_K[k] * y0, weights_K[k] * y1
+        w00, w01, w10, w11 = upper * x0, upper * x1, lower * x0, lower * x1
+        r00, r01 = values_SD[tokens[_AT_00 + k]], values_SD[tokens[_AT_01 + k]]
+        r10, r11 = values_SD[tokens[_AT_10 + k]], values_SD[tokens[_AT_11 + k]]
+        for d in range(total_D.shape[0]):
+            total_D[d] += w00 * r00[d] + w01 * r01[d] + w10 * r10[d] + w11 * r11[d]
+
+
+_read_block = _inlined(_read)
+
+
+def _forward(inputs: Arrays, outputs: Arrays, first: int, last: int) -> None:
+    values, levels, places, weights = inputs
+    (output,) = outputs
+    queries, heads, points = weights.shape[1:]
+    tokens, shares = np.empty(4 * _BLOCK, np.int32), np.empty(8 * _BLOCK, values.dtype)
+    for task in range(first, last):
+        n, m = task // heads, task % heads
+        values_SD = values[n, m]
+        for q in range(queries):
+            for block in range(0, points, _BLOCK):
+                end = min(block + _BLOCK, points)
+                _found(places[n, q, m, 2 * block : 2 * end], levels[3 * block :], tokens, shares)
+                _read_block(values_SD, weights[n, q, m, block:end], tokens, shares, output[n, q, m])
 
 
 def _dots(grad_D: Array, r00: Array, r01: Array, r10: Array, r11: Array) -> tuple[float, float, float, float]:
@@ -81,57 +129,63 @@ def _add(row_D: Array, weight: float, grad_D: Array) -> None:
         row_D[d] += weight * grad_D[d]
 
 
-_read_query, _four_dots, _add_scaled = _compiled(_read), _inlined(_dots), _inlined(_add)
+_four_dots, _add_scaled = _inlined(_dots), _inlined(_add)
 
 
-def _unread(inputs: Arrays, grad_D: Array, grads: Arrays) -> None:
-    """The reverse of `_read`: adds to the gradient of the values, sets those of places and weights."""
-    values_SD, sizes_L2, places_LP2, weights_LP = inputs
-    grad_values_SD, grad_places_LP2, grad_weights_LP = grads
-    start = 0
-    for level in range(sizes_L2.shape[0]):
-        height, width = sizes_L2[level]
-        for point in range(weights_LP.shape[1]):
-            x, y = places_LP2[level, point, 0] * width - 0.5, places_LP2[level, point, 1] * height - 0.5
-            if not (-1 < x < width and -1 < y < height):
-                continue
-            x0, x1, wx0, wx1, gx0, gx1 = _taps(x, width)
-            y0, y1, wy0, wy1, gy0, gy1 = _taps(y, height)
-            weight, real = weights_LP[level, point], values_SD.dtype.type
-            i00, i01, i10, i11 = start + y0 * width + x0, start + y0 * width + x1, start + y1 * width + x0, start + y1 * width + x1
-            d00, d01, d10, d11 = _four_dots(grad_D, values_SD[i00], values_SD[i01], values_SD[i10], values_SD[i11])
-            grad_weights_LP[level, point] = wy0 * (wx0 * d00 + wx1 * d01) + wy1 * (wx0 * d10 + wx1 * d11)
-            grad_places_LP2[level, point, 0] = weight * width * (wy0 * (gx0 * d00 + gx1 * d01) + wy1 * (gx0 * d10 + gx1 * d11))
-            grad_places_LP2[level, point, 1] = weight * height * (gy0 * (wx0 * d00 + wx1 * d01) + gy1 * (wx0 * d10 + wx1 * d11))
-            _add_scaled(grad_values_SD[i00], real(weight * wy0 * wx0), grad_D)
-            _add_scaled(grad_values_SD[i01], real(weight * wy0 * wx1), grad_D)
-            _add_scaled(grad_values_SD[i10], real(weight * wy1 * wx0), grad_D)
-            _add_scaled(grad_values_SD[i11], real(weight * wy1 * wx1), grad_D)
-        start += height * width
+def _unread(values_SD: Array, weights_K: Array, found: Arrays, grad_D: Array, outputs: Arrays) -> None:
+    """The reverse of `_read`: adds to the gradient of the values, and sets the gradient of each pixel's weight, in rows as `tokens` has."""
+    tokens, shares = found
+    grad_values_SD, dots = outputs
+    for k in range(weights_K.shape[0]):
+        x0, x1, y0, y1 = shares[_X0 + k], shares[_X1 + k], shares[_Y0 + k], shares[_Y1 + k]
+        # Farther than a pixel from its level, or nowhere.
+        if x0 + x1 == 0 or y0 + y1 == 0:
+            dots[_AT_00 + k] = dots[_AT_01 + k] = dots[_AT_10 + k] = dots[_AT_11 + k] = 0
+            continue
+        upper, lower = weights_K[k] * y0, weights_K[k] * y1
+        w00, w01, w10, w11 = upper * x0, upper * x1, lower * x0, lower * x1
+        i00, i01, i10, i11 = tokens[_AT_00 + k], tokens[_AT_01 + k], tokens[_AT_10 + k], tokens[_AT_11 + k]
+        d00, d01, d10, d11 = _four_dots(grad_D, values_SD[i00], values_SD[i01], values_SD[i10], values_SD[i11])
+        dots[_AT_00 + k], dots[_AT_01 + k], dots[_AT_10 + k], dots[_AT_11 + k] = d00, d01, d10, d11
+        _add_scaled(grad_values_SD[i00], w00, grad_D)
+        _add_scaled(grad_values_SD[i01], w01, grad_D)
+        _add_scaled(grad_values_SD[i10], w10, grad_D)
+        _add_scaled(grad_values_SD[i11], w11, grad_D)
 
 
-_unread_query = _compiled(_unread)
+def _unplaced(weights_K: Array, levels: Array, shares: Array, dots: Array, outputs: Arrays) -> None:
+    """Sets the gradients of the places, laid out like them, and of the weights."""
+    grad_places, grad_weights_K = outputs
+    for k in range(weights_K.shape[0]):
+        x0, x1, y0, y1 = shares[_X0 + k], shares[_X1 + k], shares[_Y0 + k], shares[_Y1 + k]
+        d00, d01, d10, d11 = dots[_AT_00 + k], dots[_AT_01 + k], dots[_AT_10 + k], dots[_AT_11 + k]
+        grad_weights_K[k] = y0 * (x0 * d00 + x1 * d01) + y1 * (x0 * d10 + x1 * d11)
+        along_x = shares[_GROW_X0 + k] * (y0 * d00 + y1 * d10) + shares[_GROW_X1 + k] * (y0 * d01 + y1 * d11)
+        along_y = shares[_GROW_Y0 + k] * (x0 * d00 + x1 * d01) + shares[_GROW_Y1 + k] * (x0 * d10 + x1 * d11)
+        grad_places[2 * k] = weights_K[k] * levels[_WIDTH + k] * along_x
+        grad_places[2 * k + 1] = weights_K[k] * levels[_HEIGHT + k] * along_y
 
 
-def _forward(inputs: Arrays, outputs: Arrays, first: int, last: int) -> None:
-    values, sizes, places, weights = inputs
-    (output,) = outputs
-    queries, heads = weights.shape[1:3]
-    for task in range(first, last):
-        n, m = task // heads, task % heads
-        for q in range(queries):
-            _read_query((values[n, m], sizes, places[n, q, m], weights[n, q, m]), output[n, q, m])
+_unread_block, _unplaced_block = _inlined(_unread), _inlined(_unplaced)
 
 
 def _backward(inputs: Arrays, outputs: Arrays, first: int, last: int) -> None:
-    values, sizes, places, weights, grad = inputs
+    values, levels, places, weights, grad = inputs
     grad_values, grad_places, grad_weights = outputs
-    queries, heads = weights.shape[1:3]
+    queries, heads, points = weights.shape[1:]
+    tokens, shares = np.empty(4 * _BLOCK, np.int32), np.empty(8 * _BLOCK, values.dtype)
+    dots = np.empty(4 * _BLOCK, values.dtype)
     for task in range(first, last):
         n, m = task // heads, task % heads
+        values_SD, grad_values_SD = values[n, m], grad_values[n, m]
         for q in range(queries):
-            grads = (grad_values[n, m], grad_places[n, q, m], grad_weights[n, q, m])
-            _unread_query((values[n, m], sizes, places[n, q, m], weights[n, q, m]), grad[n, q, m], grads)
+            for block in range(0, points, _BLOCK):
+                end = min(block + _BLOCK, points)
+                weights_K = weights[n, q, m, block:end]
+                _found(places[n, q, m, 2 * block : 2 * end], levels[3 * block :], tokens, shares)
+                _unread_block(values_SD, weights_K, (tokens, shares), grad[n, q, m], (grad_values_SD, dots))
+                of_block = (grad_places[n, q, m, 2 * block : 2 * end], grad_weights[n, q, m, block:end])
+                _unplaced_block(weights_K, levels[3 * block :], shares, dots, of_block)
 
 
 _forward_tasks, _backward_tasks = _compiled(_forward), _compiled(_backward)
@@ -152,10 +206,10 @@ def _spread(loop: Callable[..., None], tasks: int, inputs: Tensors, outputs: Ten
 
 class _Sample(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, values_NMSD: Tensor, sizes_L2: Tensor, places_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
-        inputs = (values_NMSD, sizes_L2, places_NQMLP2, weights_NQMLP)
+    def forward(ctx: Any, values_NMSD: Tensor, levels: Tensor, places_NQMX: Tensor, weights_NQMK: Tensor) -> Tensor:
+        inputs = (values_NMSD, levels, places_NQMX, weights_NQMK)
         ctx.save_for_backward(*inputs)
-        frames, queries, heads = weights_NQMLP.shape[:3]
+        frames, queries, heads = weights_NQMK.shape[:3]
         output = values_NMSD.new_zeros(frames, queries, heads, values_NMSD.shape[-1])
         _spread(_forward_tasks, frames * heads, inputs, (output,))
         return output
@@ -171,6 +225,7 @@ class _Sample(torch.autograd.Function):
 
 def sample_on_cpu(values_NSMD: Tensor, sizes: Sizes, places_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
     """[N, Q, M, D]; as `vdit.model.deformable.sample`, for CPU tensors that are all float32 or all float64."""
-    values_NMSD = values_NSMD.transpose(1, 2).contiguous()
-    output: Tensor = _Sample.apply(values_NMSD, torch.tensor(sizes), places_NQMLP2.contiguous(), weights_NQMLP.contiguous())
+    levels = _levels(sizes, weights_NQMLP.shape[-1], weights_NQMLP)
+    values, places, weights = values_NSMD.transpose(1, 2), places_NQMLP2.flatten(3), weights_NQMLP.flatten(3)
+    output: Tensor = _Sample.apply(values.contiguous(), levels, places.contiguous(), weights.contiguous())
     return output
