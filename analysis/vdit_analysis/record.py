@@ -72,10 +72,6 @@ class Record:
         content: dict[str, Any] = self.files[run_id, name]
         return content
 
-    def has(self, run_id: str, name: str) -> bool:
-        """Whether the run has such a file; none is read."""
-        return name in self.names(run_id)
-
     def names(self, run_id: str) -> frozenset[str]:
         """The run's files; none is read."""
         if (run_id, "") not in self.files:

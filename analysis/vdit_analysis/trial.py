@@ -61,13 +61,9 @@ class TrialRun:
         """The rows of scores, shuffled, light, instances or drift.parquet, read once. Raises ValueError when the run has no such file."""
         return self.record.parquet(self.run_id, f"{name}{SUFFIX}", self._remedy())
 
-    def has(self, name: str) -> bool:
-        """Whether the run has `name`.parquet: a trial recorded by older code may lack one."""
-        return self.record.has(self.run_id, f"{name}{SUFFIX}")
-
     @property
     def frames(self) -> frozenset[str]:
-        """What `frame` can read: the names of the run's Parquet files."""
+        """What `frame` can read: the names of the run's Parquet files. A trial recorded by older code may lack one."""
         return frozenset(name.removesuffix(SUFFIX) for name in self.record.names(self.run_id) if name.endswith(SUFFIX))
 
     def document(self, name: str) -> dict[str, Any]:

@@ -54,8 +54,8 @@ class Files(Record):
         found: pd.DataFrame = self.files[run_id, name]
         return found
 
-    def has(self, run_id: str, name: str) -> bool:
-        return (run_id, name) in self.files
+    def names(self, run_id: str) -> frozenset[str]:
+        return frozenset(name for run, name in self.files if run == run_id)
 
 
 def study(

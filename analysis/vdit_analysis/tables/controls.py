@@ -141,7 +141,7 @@ def _minus_shuffled(runs: StudyRuns, arm: str) -> Cell:
 
 def _older(runs: StudyRuns, arm: str) -> bool:
     """Whether a trial of the arm was recorded without its shuffled expressions."""
-    return not all(trial.has("shuffled") for trial in runs.of(arm))
+    return not all("shuffled" in trial.frames for trial in runs.of(arm))
 
 
 def _under_other_words(trial: TrialRun) -> Pair:
