@@ -63,7 +63,7 @@ class TrialRun:
 
     @property
     def frames(self) -> frozenset[str]:
-        """What `frame` can read: the names of the run's Parquet files. A trial recorded by older code may lack one."""
+        """What `frame` can read: the names of the run's Parquet files, of which a trial recorded by older code may lack some."""
         return frozenset(name.removesuffix(SUFFIX) for name in self.record.names(self.run_id) if name.endswith(SUFFIX))
 
     def document(self, name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ A task owns all queries of one frame and head, so that no two threads add to the
 which release the interpreter lock: numba's own parallel layers would bring a second thread pool, a longer compilation and,
 without OpenMP or TBB, a crash when two threads call at once.
 
-N frames of all clips, Q queries, S tokens of all levels, L levels, M heads, P points, D channels of a head.
+N frames of all clips, Q queries, S tokens of all levels, L levels, M heads, P points, K = L x P, X = 2K, D channels of a head.
 """
 
 from collections.abc import Callable
