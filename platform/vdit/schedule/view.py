@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from statistics import mean
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -10,7 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-STEPS_SHARE = 0.6  # of a trial's time goes to training, the rest to predicting and scoring: for the remaining time shown, nothing else
+# The share of a trial's time that training takes, the rest being prediction and scores, until a trial of the study has shown it. For the
+# remaining time, nothing else.
+TRAINING = 0.8
 
 
 @dataclass
@@ -24,15 +27,16 @@ class Row:
     loss: float | None = None
     started: float = 0.0
     seconds: float = 0.0
+    trained: float = 0.0  # seconds until its evaluation began
 
-    def share(self) -> float:
-        """How much of the trial is done, 0 to 1."""
+    def share(self, training: float) -> float:
+        """How much of the trial is done, 0 to 1, where training takes a share `training` of its time."""
         if self.state == "done" or self.state.startswith(("failed", "skipped")):
             return 1.0
         part = self.position / self.of if self.of else 0.0
         if self.state == "train":
-            return STEPS_SHARE * part
-        return STEPS_SHARE + (1 - STEPS_SHARE) * part if self.state == "evaluate" else 0.0
+            return training * part
+        return training + (1 - training) * part if self.state == "evaluate" else 0.0
 
 
 class View(Protocol):
@@ -66,6 +70,8 @@ class Progressing:
         row = self.rows[key]
         row.started = row.started or time.monotonic()
         row.seconds = time.monotonic() - row.started
+        if (row.state, state) == ("train", "evaluate"):
+            row.trained = row.seconds
         row.state, row.position, row.of = state, position, of
         row.loss = loss if loss is not None else row.loss
         return row
@@ -74,8 +80,14 @@ class Progressing:
         """A line about the study as a whole."""
         self.console.print(what, highlight=False, markup=False, soft_wrap=True)
 
+    def training(self) -> float:
+        """The share of training in the time of the trials that are done and were seen to train."""
+        seen = [row.trained / row.seconds for row in self.rows.values() if row.state == "done" and row.trained]
+        return mean(seen) if seen else TRAINING
+
     def remaining(self) -> str:
-        share = sum(row.share() for row in self.rows.values()) / max(1, len(self.rows))
+        training = self.training()
+        share = sum(row.share(training) for row in self.rows.values()) / max(1, len(self.rows))
         elapsed = time.monotonic() - self.started
         return f"about {clock(elapsed / share * (1 - share))} left" if share > 0.02 else "estimating"
 
@@ -97,7 +109,7 @@ class LiveView(Progressing):
         self.live.update(self.table())
 
     def table(self) -> Table:
-        finished = sum(row.share() == 1.0 for row in self.rows.values())
+        finished = sum(row.share(TRAINING) == 1.0 for row in self.rows.values())
         title = f"{finished}/{len(self.rows)} trials, {clock(time.monotonic() - self.started)} elapsed, {self.remaining()}"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for heading, side in (("trial", "left"), ("state", "left"), ("", "right"), ("loss", "right"), ("time", "right")):
