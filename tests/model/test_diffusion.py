@@ -90,6 +90,35 @@ def test_nothing_runs_behind_the_last_tap(request: pytest.FixtureRequest, kind: 
     assert set(calls) == set(ORDER[1 : ORDER.index(last) + 1])
 
 
+@pytest.mark.parametrize("kind", ["unet", "image_unet"])
+def test_the_first_look_within_a_frame_is_shared_by_all_prompts(request: pytest.FixtureRequest, kind: str) -> None:
+    unet, noisy = request.getfixturevalue(kind), torch.randn(1, 2, 4, 8, 8)
+    calls: list[str] = []
+    within = [(name, module) for name, module in unet.named_modules() if name.endswith(".attn1") and ".attentions." in name]
+    hooks = [module.register_forward_hook(lambda *_, name=name: calls.append(name)) for name, module in within]
+    started = start(unet, noisy, 50, frozenset({"down0"}))
+    each = [outputs_of(unet, started, torch.randn(2, 3, 64), frozenset({"down0"}))["down0"] for _ in range(2)]
+    for hook in hooks:
+        hook.remove()
+    first, *further = [name for name, _ in within if name.startswith("down_blocks.0.")]
+    assert Counter(calls) == {first: 1} | {name: 2 for name in further}
+    assert not torch.allclose(*each, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"only_cross_attention": True}, {"use_linear_projection": True}, {"transformer_layers_per_block": 2}],
+    ids=lambda given: next(iter(given)),
+)
+def test_a_published_network_of_other_options(options: dict[str, Any]) -> None:
+    sizes: dict[str, Any] = {"block_out_channels": (32, 64, 64, 64), "layers_per_block": 1, "cross_attention_dim": 64, "norm_num_groups": 8}
+    unet = UNet2DConditionModel(**sizes, attention_head_dim=2, **options).eval()
+    noisy, prompt = torch.randn(1, 2, 4, 8, 8), torch.randn(1, 3, 64)
+    ours, theirs = side_outputs(unet, noisy, prompt.expand(2, -1, -1), 50, frozenset(ORDER)), stock(unet, noisy, prompt, 50)
+    for tap in ORDER:
+        torch.testing.assert_close(ours[tap], theirs[tap], rtol=1e-4, atol=1e-5)
+
+
 def test_one_frame_passes_one_temporal_layer_only(unet: UNet3DConditionModel) -> None:
     calls: list[str] = []
     temporal = [

@@ -42,13 +42,24 @@ def noised(latents_BTCHW: Tensor, noise_BTCHW: Tensor, alphas_cumprod: Tensor, d
 class Start:
     """The U-Net up to its first look at the prompt: what depends on the video alone.
 
-    `entered_NCHW` is the output of `in`, `begun_NCHW` what the first layer hands to its attention (unless `in` is all that is wanted).
+    `entered_NCHW` is the output of `in`, `begun` is the first layer's (None where `in` is all that is wanted).
     """
 
     entered_NCHW: Tensor
-    begun_NCHW: Tensor | None
+    begun: "Begun | None"
     time_NC: Tensor
     frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A layer up to its look at the prompt: what it hands to its attention, and that once the cells of each frame looked at each other.
+
+    `looked_NSC` is None where the attention looks at the prompt at once, or there is none.
+    """
+
+    handed_NCHW: Tensor
+    looked_NSC: Tensor | None
 
 
 def start(unet: "UNet", noisy_BTCHW: Tensor, timestep: int, wanted: frozenset[Tap]) -> Start:
@@ -61,8 +72,7 @@ def start(unet: "UNet", noisy_BTCHW: Tensor, timestep: int, wanted: frozenset[Ta
     if frames > 1 and hasattr(unet, "transformer_in"):
         x = unet.transformer_in(x, num_frames=frames, return_dict=False)[0]
     time_NC = time_embedding(unet, timestep, x.shape[0])
-    begun = None if wanted == {"in"} else convolve(next(block_layers(unet.down_blocks[0])), x, time_NC, frames)
-    return Start(x, begun, time_NC, frames)
+    return Start(x, None if wanted == {"in"} else begin(next(block_layers(unet.down_blocks[0])), x, time_NC, frames), time_NC, frames)
 
 
 def side_outputs(unet: "UNet", started: Start, prompts_NLC: Tensor, wanted: frozenset[Tap], recompute: bool = False) -> dict[Tap, Tensor]:
@@ -94,8 +104,8 @@ def layers(unet: "UNet", started: Start, prompts_NLC: Tensor, run: Run = _direct
     skips = [x]
     for down, block in zip(("down0", "down1", "down2", "down3"), unet.down_blocks, strict=True):
         for layer in block_layers(block):
-            if len(skips) == 1 and started.begun_NCHW is not None:
-                x = run(attend, layer, started.begun_NCHW, prompts_NLC, frames)
+            if len(skips) == 1 and started.begun is not None:
+                x = run(finish, layer, started.begun, prompts_NLC, frames)
             else:
                 x = run(whole, layer, x, time_NC, prompts_NLC, frames)
             skips.append(x)
@@ -149,7 +159,27 @@ def middle_layers(block: Any) -> Iterator[Layer]:
 
 
 def whole(layer: Layer, x: Tensor, time_NC: Tensor, prompts_NLC: Tensor, frames: int) -> Tensor:
-    return attend(layer, convolve(layer, x, time_NC, frames), prompts_NLC, frames)
+    x = convolve(layer, x, time_NC, frames)
+    if layer.attention is not None:
+        x = layer.attention(x, encoder_hidden_states=prompts_NLC, return_dict=False)[0]
+    return attend_over_time(layer, x, frames)
+
+
+def begin(layer: Layer, x: Tensor, time_NC: Tensor, frames: int) -> Begun:
+    """The part of `whole` that the prompt does not reach."""
+    x = convolve(layer, x, time_NC, frames)
+    looks_first = layer.attention is not None and not layer.attention.transformer_blocks[0].only_cross_attention
+    return Begun(x, look(layer.attention, x) if looks_first else None)
+
+
+def finish(layer: Layer, begun: Begun, prompts_NLC: Tensor, frames: int) -> Tensor:
+    """The rest of it."""
+    x = begun.handed_NCHW
+    if begun.looked_NSC is not None:
+        x = x + ask(layer.attention, begun.looked_NSC, prompts_NLC, x)
+    elif layer.attention is not None:
+        x = layer.attention(x, encoder_hidden_states=prompts_NLC, return_dict=False)[0]
+    return attend_over_time(layer, x, frames)
 
 
 def convolve(layer: Layer, x: Tensor, time_NC: Tensor, frames: int) -> Tensor:
@@ -172,10 +202,31 @@ def over_time(temporal_conv: Any, x: Tensor, frames: int) -> Tensor:
     return rearrange(clips_BCTS + hidden, "b c t (h w) -> (b t) c h w", h=x.shape[-2])
 
 
-def attend(layer: Layer, x: Tensor, prompts_NLC: Tensor, frames: int) -> Tensor:
-    """Attention within each frame and to its prompt, then of each cell over time."""
-    if layer.attention is not None:
-        x = layer.attention(x, encoder_hidden_states=prompts_NLC, return_dict=False)[0]
+def look(attention: Any, x: Tensor) -> Tensor:
+    """diffusers' `Transformer2DModel` up to its first look at the prompt: [N, H x W, C], attention within each frame."""
+    x, block = attention.norm(x), attention.transformer_blocks[0]
+    if attention.use_linear_projection:
+        tokens_NSC = attention.proj_in(rearrange(x, "n c h w -> n (h w) c"))
+    else:
+        tokens_NSC = rearrange(attention.proj_in(x), "n c h w -> n (h w) c")
+    return torch.as_tensor(block.attn1(block.norm1(tokens_NSC)) + tokens_NSC)
+
+
+def ask(attention: Any, looked_NSC: Tensor, prompts_NLC: Tensor, x: Tensor) -> Tensor:
+    """What it adds to its input `x` from there on."""
+    block, *further = attention.transformer_blocks
+    tokens_NSC = block.attn2(block.norm2(looked_NSC), encoder_hidden_states=prompts_NLC) + looked_NSC
+    tokens_NSC = block.ff(block.norm3(tokens_NSC)) + tokens_NSC
+    for block in further:
+        tokens_NSC = block(tokens_NSC, encoder_hidden_states=prompts_NLC)
+    if attention.use_linear_projection:
+        tokens_NSC = attention.proj_out(tokens_NSC)
+    maps_NCHW: Tensor = rearrange(tokens_NSC, "n (h w) c -> n c h w", h=x.shape[-2])
+    return maps_NCHW if attention.use_linear_projection else torch.as_tensor(attention.proj_out(maps_NCHW))
+
+
+def attend_over_time(layer: Layer, x: Tensor, frames: int) -> Tensor:
+    """Attention of each cell over time."""
     if layer.temporal_attention is not None and frames > 1:
         x = layer.temporal_attention(x, num_frames=frames, return_dict=False)[0]
     return x
