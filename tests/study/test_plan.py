@@ -83,6 +83,12 @@ def test_the_estimate_is_the_presets_until_a_trial_is_done_then_their_mean(write
     assert build(write, TWINS).estimate == plan.Cost(4 * 40, 4000, "mean of 2 finished trials of this study")
 
 
+def test_a_study_may_say_itself_what_a_trial_takes(write: Callable[[str], Path]) -> None:
+    own = build(write, TWINS + "estimate: {seconds_per_trial: 7, source: own}\n")
+    assert own.estimate == plan.Cost(6 * 7, 6000, "own")
+    assert [trial.key for trial in own.trials] == [trial.key for trial in build(write, TWINS).trials]
+
+
 def test_the_document_is_the_one_of_the_interface_and_is_json(write: Callable[[str], Path]) -> None:
     made = build(write, TWINS).document()
     assert json.loads(json.dumps(made)) == made

@@ -33,7 +33,7 @@ class Cost:
 
 @checked(frozen=True, kw_only=True, config=STRICT)
 class Estimate:
-    """What one trial takes: a preset's, until trials have been measured. `source` says where the figures are from."""
+    """What one trial takes: a preset's or a study's own, until trials have been measured. `source` says where the figures are from."""
 
     seconds_per_trial: float
     bytes_per_trial: int
@@ -56,7 +56,7 @@ class PresetFile:
 
 
 def base_trial(study: Path, preset: str, overrides: Mapping[str, Any]) -> tuple[Trial, Estimate]:
-    """The trial without an arm, and the preset's estimate. Raises ValueError naming whichever file is wrong."""
+    """The trial without an arm, and what one is expected to cost. Raises ValueError naming whichever file is wrong."""
     speed_path, preset_path = deepspeed_file(study), preset_file(study, preset)
     speed, preset_text = document.read(speed_path), document.read(preset_path)
     _validate(DeepSpeed, speed, speed_path)
@@ -71,7 +71,7 @@ def base_trial(study: Path, preset: str, overrides: Mapping[str, Any]) -> tuple[
         _check_name(path, ("model", "backbone", "name"), file.model.backbone.name, backbones)
     return Trial(
         arm="", model=whole.model, data=whole.data, train=whole.train, evaluate=whole.evaluate, launch=whole.launch
-    ), alone.estimate
+    ), whole.estimate
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,7 +60,7 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 @checked(frozen=True, kw_only=True, config=STRICT)
 class StudyFile:
-    """The keys of a study file. The sections `model` to `launch` overlay the preset's; `start` names a study to go on from.
+    """The keys of a study file. `estimate` and the sections `model` to `launch` overlay the preset's; `start` names a study to go on from.
 
     The axes of a group of `zip` change together; an axis that `when` names varies only where the axes below it have one of their levels.
     `methods` are those that were not trained here but scored and logged: the tables show them beside the arms.
@@ -86,6 +86,7 @@ class StudyFile:
     train: dict[str, Any] = field(default_factory=dict)
     evaluate: dict[str, Any] = field(default_factory=dict)
     launch: dict[str, Any] = field(default_factory=dict)
+    estimate: dict[str, Any] = field(default_factory=dict)
     budget: Budget = Budget()
 
 
@@ -154,7 +155,7 @@ def read(name_or_path: str, *, data: Path | None = None, weights: str | Path | N
         file = _files().validate_json(json.dumps(text))
     except ValidationError as error:
         raise explain.of_section(error, path, StudyFile) from error
-    overrides: dict[str, Any] = {name: text[name] for name in SECTIONS if name in text}
+    overrides: dict[str, Any] = {name: text[name] for name in (*SECTIONS, "estimate") if name in text}
     base, estimate = base_trial(path, file.preset, overrides)
     for name, place in (("data", data), ("weights", weights), ("start", start)):
         if place is not None:
