@@ -10,6 +10,8 @@ from einops import reduce
 from torch import Tensor
 from torch.nn.functional import silu
 
+from vdit.model.portions import at_once
+
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
     from diffusers.models.resnet import ResnetBlock2D
@@ -33,14 +35,10 @@ class Posterior:
 
 
 def encode(vae: "AutoencoderKL", pixels_N3HW: Tensor) -> Posterior:
-    """What the autoencoder makes of pixels within [-1, 1], their sides multiples of 8.
-
-    On a CPU frame by frame: the maps of one frame stay in the cache, and in memory that the allocator keeps. Those of several would be
-    mapped anew for every layer.
-    """
-    if pixels_N3HW.device.type != "cpu":
-        return _encode(vae, pixels_N3HW)
-    each = [_encode(vae, pixels_13HW) for pixels_13HW in torch.split(pixels_N3HW, 1)]
+    """What the autoencoder makes of pixels within [-1, 1], their sides multiples of 8."""
+    bytes_each = pixels_N3HW[0, 0].nbytes * vae.config["block_out_channels"][0]
+    portions = torch.split(pixels_N3HW, at_once(len(pixels_N3HW), bytes_each, pixels_N3HW.device))
+    each = [_encode(vae, portion) for portion in portions]
     return Posterior(*(torch.cat(parts) for parts in zip(*((x.mean_NCHW, x.logvar_NCHW, x.map4_NCHW) for x in each), strict=True)))
 
 
@@ -64,7 +62,7 @@ def _encode(vae: "AutoencoderKL", pixels_N3HW: Tensor) -> Posterior:
     x = encoder.mid_block(x)
     x = vae.quant_conv(encoder.conv_out(encoder.conv_act(encoder.conv_norm_out(x))))
     mean_NCHW, logvar_NCHW = x.chunk(2, dim=1)
-    return Posterior(mean_NCHW=mean_NCHW, logvar_NCHW=logvar_NCHW.clamp(-30, 20), map4_NCHW=map4_NCHW)
+    return Posterior(mean_NCHW=mean_NCHW.contiguous(), logvar_NCHW=logvar_NCHW.clamp(-30, 20), map4_NCHW=map4_NCHW)
 
 
 def _residual(block: "ResnetBlock2D", x_NCHW: Tensor) -> Tensor:

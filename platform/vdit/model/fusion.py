@@ -14,6 +14,7 @@ from vdit.config.model import Head
 from vdit.model.deformable import LEVELS, DeformableAttention, Memory
 from vdit.model.deformable_cpu import Sizes
 from vdit.model.feedforward import feedforward
+from vdit.model.portions import at_once
 from vdit.model.positions import pixel_positions
 
 GROUPS = 32
@@ -75,7 +76,7 @@ class Encoder(nn.Module):
 
     def __init__(self, config: Head) -> None:
         super().__init__()
-        self.heads, self.points = config.heads, config.points
+        self.heads, self.points, self.widest = config.heads, config.points, max(config.width, config.feedforward)
         self.level_LC = nn.Parameter(torch.randn(LEVELS, config.width))
         self.layers = nn.ModuleList(EncoderLayer(config) for _ in range(config.encoder_layers))
 
@@ -92,8 +93,7 @@ class Encoder(nn.Module):
         references = repeat(references_NSL2, "n s l two -> n s m l p two", m=self.heads, p=self.points)
         tokens_NSC = torch.cat([rearrange(m, "n c h w -> n (h w) c") for m in maps_NCHW], dim=1)
         padding_NS = torch.cat([padding.flatten(1) for padding in padding_NHW], dim=1)
-        # On a CPU frame by frame: what a layer makes of one frame stays in the cache and in memory that the allocator keeps.
-        step = 1 if tokens_NSC.device.type == "cpu" else len(tokens_NSC)
+        step = at_once(len(tokens_NSC), tokens_NSC.shape[1] * self.widest * tokens_NSC.element_size(), tokens_NSC.device)
         parts = (torch.split(x, step) for x in (tokens_NSC, padding_NS, ratios_NL2, positions_NSC, references))
         encoded = [
             self._layers(Memory(tokens, padding, sizes, ratios), positions, references)

@@ -149,7 +149,7 @@ def engine(objective: Objective, trial: Trial, micro: int, world: int) -> Any:
 
     train, choice = trial.train, trial.train.deepspeed
     groups = groups_of(objective.model, train)
-    optimizer = torch.optim.AdamW(groups, lr=train.learning_rate, weight_decay=train.weight_decay)
+    optimizer = torch.optim.AdamW(groups, lr=train.learning_rate, weight_decay=train.weight_decay, fused=True)
     config = {
         "train_micro_batch_size_per_gpu": micro,
         "gradient_accumulation_steps": train.batch // (world * micro),
