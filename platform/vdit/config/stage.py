@@ -14,7 +14,7 @@ from vdit.config.trial import Trial
 
 Stored: TypeAlias = Literal["VAE latents", "image tokens"]
 # All that a stage computes after a clip is padded and before anything that is trained; a test holds it to what is imported.
-CODE = ("model/autoencoder.py", "model/collate.py", "model/encode.py", "model/noise.py", "model/tokens.py")
+CODE = ("model/autoencoder.py", "model/collate.py", "model/encode.py", "model/noise.py", "model/portions.py", "model/tokens.py")
 
 
 class Digests(NamedTuple):

@@ -45,6 +45,7 @@ CODE = (
     "model/collate.py",
     "model/diffusion.py",
     "model/networks.py",
+    "model/portions.py",
     "model/swin.py",
     "model/tokenizers.py",
     "model/tokens.py",
