@@ -55,7 +55,7 @@ class Start:
 class Begun:
     """A layer up to its look at the prompt: what it hands to its attention, and that once the cells of each frame looked at each other.
 
-    `looked_NSC` is None where the attention looks at the prompt at once, or there is none.
+    `looked_NSC` is None where the cells have not looked yet, since no other prompt is to share it, or the attention has the prompt alone.
     """
 
     handed_NCHW: Tensor
@@ -159,10 +159,7 @@ def middle_layers(block: Any) -> Iterator[Layer]:
 
 
 def whole(layer: Layer, x: Tensor, time_NC: Tensor, prompts_NLC: Tensor, frames: int) -> Tensor:
-    x = convolve(layer, x, time_NC, frames)
-    if layer.attention is not None:
-        x = layer.attention(x, encoder_hidden_states=prompts_NLC, return_dict=False)[0]
-    return attend_over_time(layer, x, frames)
+    return finish(layer, Begun(convolve(layer, x, time_NC, frames), None), prompts_NLC, frames)
 
 
 def begin(layer: Layer, x: Tensor, time_NC: Tensor, frames: int) -> Begun:

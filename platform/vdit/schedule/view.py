@@ -29,9 +29,13 @@ class Row:
     seconds: float = 0.0
     trained: float = 0.0  # seconds until its evaluation began
 
+    @property
+    def ended(self) -> bool:
+        return self.state == "done" or self.state.startswith(("failed", "skipped"))
+
     def share(self, training: float) -> float:
         """How much of the trial is done, 0 to 1, where training takes a share `training` of its time."""
-        if self.state == "done" or self.state.startswith(("failed", "skipped")):
+        if self.ended:
             return 1.0
         part = self.position / self.of if self.of else 0.0
         if self.state == "train":
@@ -109,7 +113,7 @@ class LiveView(Progressing):
         self.live.update(self.table())
 
     def table(self) -> Table:
-        finished = sum(row.share(TRAINING) == 1.0 for row in self.rows.values())
+        finished = sum(row.ended for row in self.rows.values())
         title = f"{finished}/{len(self.rows)} trials, {clock(time.monotonic() - self.started)} elapsed, {self.remaining()}"
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for heading, side in (("trial", "left"), ("state", "left"), ("", "right"), ("loss", "right"), ("time", "right")):
