@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange
+from einops import rearrange, repeat
 from torch import Tensor, nn
 
 from vdit.config.model import Head
@@ -135,9 +135,13 @@ class DeformableAttention(nn.Module):
 
     def _locations(self, queries_NQC: Tensor, references: Tensor, sizes: Sizes) -> Tensor:
         """Offsets are pixels of a level around a point, or shares of half a box around its centre."""
-        offsets = rearrange(self.offsets(queries_NQC), "n q (m l p two) -> n q m l p two", m=self.heads, l=LEVELS, two=2)
+        split = "n q (m l p two) -> n q m l p two"
         if references.shape[-1] == 2:
-            widths_L2 = offsets.new_tensor([(width, height) for height, width in sizes])
-            return torch.addcdiv(references, offsets, widths_L2[:, None].expand(offsets.shape[2:]).contiguous())
+            # The layer itself divides by the sizes: by every offset's, its few weights would take more than they cost.
+            widths_L2 = queries_NQC.new_tensor([(width, height) for height, width in sizes])
+            widths = repeat(widths_L2, "l two -> (m l p two)", m=self.heads, p=self.points)
+            shares = F.linear(queries_NQC, self.offsets.weight / widths[:, None], self.offsets.bias / widths)
+            return references + rearrange(shares, split, m=self.heads, l=LEVELS, two=2)
+        offsets = rearrange(self.offsets(queries_NQC), split, m=self.heads, l=LEVELS, two=2)
         within: Tensor = references[..., :2] + offsets / self.points * references[..., 2:] * 0.5
         return within

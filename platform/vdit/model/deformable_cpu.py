@@ -1,35 +1,22 @@
 """Multi-scale deformable sampling on the CPU: forward and backward loops and their autograd Function (spec 3.5).
 
-A task owns all queries of one frame and head, so that no two threads add to the same gradient. Plain threads run the compiled loops,
-which release the interpreter lock: numba's own parallel layers would bring a second thread pool, a longer compilation and,
-without OpenMP or TBB, a crash when two threads call at once.
+A task owns all queries of one frame and head, so that no two threads add to the same gradient.
 
 N frames of all clips, Q queries, S tokens of all levels, L levels, M heads, P points, K = L x P, X = 2K, D channels of a head.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-Sizes: TypeAlias = tuple[tuple[int, int], ...]  # height and width of each level
-Array: TypeAlias = NDArray[Any]  # float32 or float64, all of one call alike
-Arrays: TypeAlias = tuple[Array, ...]
-Tensors: TypeAlias = tuple[Tensor, ...]
+from vdit.model.compiled import Array, Arrays, compiled, inlined, spread
 
-# Sums may be reordered, so that they vectorise; NaN and infinity keep their meaning.
-_FASTMATH = {"reassoc", "contract", "nsz"}
-_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, cache=True, fastmath=_FASTMATH)
-# What is done for every query: a call that hands over arrays counts their references, which costs as much as the arithmetic.
-_inlined: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, inline="always", fastmath=_FASTMATH)
+Sizes: TypeAlias = tuple[tuple[int, int], ...]  # height and width of each level
 
 # The pixels of so many points are found at once, in vectors. Blocks are flat, and how far apart their rows are is known at compilation:
 # only then is it plain that writing to one row changes no other.
@@ -77,7 +64,7 @@ def _pixels(places: Array, levels: Array, tokens: Array, shares: Array) -> None:
         tokens[_AT_10 + k], tokens[_AT_11 + k] = row1 + column0, row1 + column1
 
 
-_found = _inlined(_pixels)
+_found = inlined(_pixels)
 
 
 def _read(values_SD: Array, weights_K: Array, tokens: Array, shares: Array, total_D: Array) -> None:
@@ -95,7 +82,7 @@ def _read(values_SD: Array, weights_K: Array, tokens: Array, shares: Array, tota
             total_D[d] += w00 * r00[d] + w01 * r01[d] + w10 * r10[d] + w11 * r11[d]
 
 
-_read_block = _inlined(_read)
+_read_block = inlined(_read)
 
 
 def _forward(inputs: Arrays, outputs: Arrays, first: int, last: int) -> None:
@@ -129,7 +116,7 @@ def _add(row_D: Array, weight: float, grad_D: Array) -> None:
         row_D[d] += weight * grad_D[d]
 
 
-_four_dots, _add_scaled = _inlined(_dots), _inlined(_add)
+_four_dots, _add_scaled = inlined(_dots), inlined(_add)
 
 
 def _unread(values_SD: Array, weights_K: Array, found: Arrays, grad_D: Array, outputs: Arrays) -> None:
@@ -166,7 +153,7 @@ def _unplaced(weights_K: Array, levels: Array, shares: Array, dots: Array, outpu
         grad_places[2 * k + 1] = weights_K[k] * levels[_HEIGHT + k] * along_y
 
 
-_unread_block, _unplaced_block = _inlined(_unread), _inlined(_unplaced)
+_unread_block, _unplaced_block = inlined(_unread), inlined(_unplaced)
 
 
 def _backward(inputs: Arrays, outputs: Arrays, first: int, last: int) -> None:
@@ -188,20 +175,7 @@ def _backward(inputs: Arrays, outputs: Arrays, first: int, last: int) -> None:
                 _unplaced_block(weights_K, levels[3 * block :], shares, dots, of_block)
 
 
-_forward_tasks, _backward_tasks = _compiled(_forward), _compiled(_backward)
-
-
-def _spread(loop: Callable[..., None], tasks: int, inputs: Tensors, outputs: Tensors) -> None:
-    """Runs the tasks, which write to `outputs`, on as many threads as torch uses."""
-    arrays = [tuple(tensor.detach().numpy() for tensor in tensors) for tensors in (inputs, outputs)]
-    threads = max(1, min(torch.get_num_threads(), tasks))
-    spans = list(pairwise(tasks * i // threads for i in range(threads + 1)))
-    if threads == 1:
-        loop(*arrays, *spans[0])
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(loop, *arrays, *span) for span in spans]:
-            done.result()
+_forward_tasks, _backward_tasks = compiled(_forward), compiled(_backward)
 
 
 class _Sample(torch.autograd.Function):
@@ -211,15 +185,15 @@ class _Sample(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
         frames, queries, heads = weights_NQMK.shape[:3]
         output = values_NMSD.new_zeros(frames, queries, heads, values_NMSD.shape[-1])
-        _spread(_forward_tasks, frames * heads, inputs, (output,))
+        spread(_forward_tasks, frames * heads, inputs, (output,))
         return output
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, Tensor, Tensor]:
         values, _, places, weights = inputs = ctx.saved_tensors
-        grads = torch.zeros_like(values), torch.zeros_like(places), torch.zeros_like(weights)
-        _spread(_backward_tasks, values.shape[0] * values.shape[1], (*inputs, grad.contiguous()), grads)
+        grads = torch.zeros_like(values), torch.empty_like(places), torch.empty_like(weights)
+        spread(_backward_tasks, values.shape[0] * values.shape[1], (*inputs, grad.contiguous()), grads)
         return grads[0], None, grads[1], grads[2]
 
 

@@ -21,11 +21,10 @@ ALPHA = 0.25  # of the focal loss; its gamma is 2
 
 def focal(logits: Tensor, truth: Tensor) -> Tensor:
     """Sigmoid focal loss of each element (arXiv 1708.02002), alpha 0.25 and gamma 2; `truth` is 0 or 1 and may broadcast."""
-    truth = truth.to(logits.dtype).expand_as(logits)
-    share = logits.sigmoid()
-    miss = share + truth - 2 * share * truth
+    truth = truth.to(logits.dtype)
+    wrong = logits * (1 - 2 * truth)  # the logit of the other answer
     weight = (1 - ALPHA) + (2 * ALPHA - 1) * truth
-    return weight * miss**2 * F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    return weight * wrong.sigmoid() ** 2 * -F.logsigmoid(-wrong)
 
 
 def dice(logits: Tensor, truth: Tensor, dims: tuple[int, ...]) -> Tensor:

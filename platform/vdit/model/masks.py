@@ -74,9 +74,10 @@ def dynamic_masks(features_NCHW: Tensor, parameters_KNQP: Tensor, points_KNQ2: T
         y_KNQH = points_KNQ2[..., 1:] - pixel_places(height, points_KNQ2)
         columns = torch.einsum("knqo,knqw->knqow", kernel.place_KNQO2[..., 0], x_KNQW)
         rows = torch.einsum("knqo,knqh->knqoh", kernel.place_KNQO2[..., 1], y_KNQH) + kernel.first_bias_KNQO[..., None]
-        hidden = (hidden + columns[..., None, :] + rows[..., None]).relu()
+        # In place: no product's gradient needs what it gave.
+        hidden = hidden.add_(columns[..., None, :]).add_(rows[..., None]).relu_()
         masks = torch.einsum("knqoi,knqihw->knqohw", kernel.second_KNQOO, hidden)
-        return masks + kernel.second_bias_KNQO[..., None, None]
+        return masks.add_(kernel.second_bias_KNQO[..., None, None])
 
 
 def pixel_places(length: int, like: Tensor) -> Tensor:
