@@ -65,7 +65,7 @@ class Begun:
 def start(unet: "UNet", noisy_BTCHW: Tensor, timestep: int, wanted: frozenset[Tap]) -> Start:
     """A clip of one frame passes no temporal layer but the first of `mid` (spec 11.2, B19 and B20)."""
     frames = noisy_BTCHW.shape[1]
-    x = rearrange(noisy_BTCHW, "b t c h w -> (b t) c h w").to(unet.dtype)
+    x = rearrange(noisy_BTCHW, "b t c h w -> (b t) c h w").to(unet.conv_in.weight.dtype)
     if x.device.type == "cpu":  # pixel by pixel, the order in which a CPU's convolutions and attention read; their outputs keep it
         x = x.contiguous(memory_format=torch.channels_last)
     x = unet.conv_in(x)
@@ -127,8 +127,9 @@ def layers(unet: "UNet", started: Start, prompts_NLC: Tensor, run: Run = _direct
 
 def time_embedding(unet: "UNet", timestep: int, count: int) -> Tensor:
     """[count, C], all rows the same."""
-    steps_1 = torch.tensor([timestep], device=unet.device)
-    embedded_1C: Tensor = unet.time_embedding(unet.time_proj(steps_1).to(unet.dtype))
+    like = unet.conv_in.weight  # what a network says of its device and type it says after a walk through all its modules
+    steps_1 = torch.tensor([timestep], device=like.device)
+    embedded_1C: Tensor = unet.time_embedding(unet.time_proj(steps_1).to(like.dtype))
     return embedded_1C.expand(count, -1)
 
 

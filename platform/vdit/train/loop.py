@@ -46,6 +46,7 @@ class Loop:
         self.schedule = Schedule(split.items, trial.data, trial.train)
         self.names = term_names(trial.model.head.decoder_layers, trial.train.loss)
         self.engine = engine(Objective(model, trial.train), trial, self.micro, member.world)
+        self.engine.train()
 
     def step(self, step: int) -> dict[str, float]:
         """One optimisation step; returns its losses (this worker's share), learning rate, gradient norm and seconds."""
@@ -54,7 +55,8 @@ class Loop:
         rate = self.schedule.learning_rate(step)
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        self.engine.train()
+        if not self.model.training:  # after an evaluation; to say it again takes a walk through all modules
+            self.engine.train()
         sums = torch.zeros(1 + len(self.names), dtype=torch.float64)
         norm = None
         for part in parts:
