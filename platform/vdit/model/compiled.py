@@ -4,8 +4,10 @@ Plain threads run the loops, which release the interpreter lock: numba's own par
 compilation and, without OpenMP or TBB, a crash when two threads call at once.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -29,10 +31,15 @@ def spread(loop: Callable[..., None], tasks: int, inputs: Tensors, outputs: Tens
     """Runs the tasks, which write to `outputs`, on as many threads as torch uses, each with at least so many tasks."""
     arrays = [tuple(tensor.detach().numpy() for tensor in tensors) for tensors in (inputs, outputs)]
     threads = max(1, min(torch.get_num_threads(), tasks // least))
-    spans = list(pairwise(tasks * i // threads for i in range(threads + 1)))
-    if threads == 1:
-        loop(*arrays, *spans[0])
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(loop, *arrays, *span) for span in spans]:
-            done.result()
+    own, *others = pairwise(tasks * i // threads for i in range(threads + 1))
+    begun = [_pool(threads - 1, os.getpid()).submit(loop, *arrays, *span) for span in others]
+    loop(*arrays, *own)
+    for done in begun:
+        done.result()
+
+
+@cache
+def _pool(threads: int, process: int) -> ThreadPoolExecutor:
+    """Kept, since a thread takes as long to start as a small loop to run; not by a process that was forked off, which has no threads."""
+    del process
+    return ThreadPoolExecutor(threads)

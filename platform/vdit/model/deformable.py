@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, repeat
+from einops import rearrange
 from torch import Tensor, nn
 
 from vdit.config.model import Head
@@ -44,8 +44,15 @@ class Marked(NamedTuple):
 
 def marked(memory: Memory) -> Marked:
     """In single precision."""
-    tokens_NSX = F.pad(single(memory.tokens_NSC), (0, 1), value=1.0).masked_fill(memory.padding_NS[..., None], 0.0)
+    tokens_NSX = _zero(F.pad(single(memory.tokens_NSC), (0, 1), value=1.0), memory.padding_NS)
     return Marked(tokens_NSX.unsqueeze(2), memory.sizes)
+
+
+def _zero(tokens_NSC: Tensor, padding_NS: Tensor) -> Tensor:
+    """Zero where padded. On a CPU, which needs not wait to know, what has no padding is spared two passes."""
+    if padding_NS.device.type == "cpu" and not padding_NS.any():
+        return tokens_NSC
+    return tokens_NSC.masked_fill(padding_NS[..., None], 0.0)
 
 
 def sample(values_NSMD: Tensor, sizes: Sizes, locations_NQMLP2: Tensor, weights_NQMLP: Tensor) -> Tensor:
@@ -121,7 +128,7 @@ class DeformableAttention(nn.Module):
 
     def _read(self, memory: Memory, locations: Tensor, weights_NQMLP: Tensor) -> Tensor:
         """[N, Q, M, D]: all tokens are projected, then the heads read each its own part."""
-        values_NSC = self.values(single(memory.tokens_NSC)).masked_fill(memory.padding_NS[..., None], 0.0)
+        values_NSC = _zero(self.values(single(memory.tokens_NSC)), memory.padding_NS)
         return sample(rearrange(values_NSC, "n s (m d) -> n s m d", m=self.heads), memory.sizes, locations, weights_NQMLP)
 
     def _read_marked(self, marked: Marked, locations: Tensor, weights_NQMLP: Tensor) -> Tensor:
@@ -135,13 +142,9 @@ class DeformableAttention(nn.Module):
 
     def _locations(self, queries_NQC: Tensor, references: Tensor, sizes: Sizes) -> Tensor:
         """Offsets are pixels of a level around a point, or shares of half a box around its centre."""
-        split = "n q (m l p two) -> n q m l p two"
+        offsets = rearrange(self.offsets(queries_NQC), "n q (m l p two) -> n q m l p two", m=self.heads, l=LEVELS, two=2)
         if references.shape[-1] == 2:
-            # The layer itself divides by the sizes: by every offset's, its few weights would take more than they cost.
-            widths_L2 = queries_NQC.new_tensor([(width, height) for height, width in sizes])
-            widths = repeat(widths_L2, "l two -> (m l p two)", m=self.heads, p=self.points)
-            shares = F.linear(queries_NQC, self.offsets.weight / widths[:, None], self.offsets.bias / widths)
-            return references + rearrange(shares, split, m=self.heads, l=LEVELS, two=2)
-        offsets = rearrange(self.offsets(queries_NQC), split, m=self.heads, l=LEVELS, two=2)
+            widths_L2 = offsets.new_tensor([(width, height) for height, width in sizes])
+            return torch.addcdiv(references, offsets, widths_L2[:, None].expand(offsets.shape[2:]).contiguous())
         within: Tensor = references[..., :2] + offsets / self.points * references[..., 2:] * 0.5
         return within

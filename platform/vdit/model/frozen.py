@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from vdit.model.attention import attend_plainly
+from vdit.model.blocks import spare
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -62,7 +62,7 @@ class FrozenDiffusion(Frozen):
         for name, module in self.unet.named_modules():
             if name.endswith("proj_in") and ("temp_attentions" in name or name.startswith("transformer_in")):
                 module.register_forward_pre_hook(_in_one_piece)
-        attend_plainly(self.unet)
+        spare(self.unet)
 
     def networks(self) -> dict[str, nn.Module]:
         """By field name."""

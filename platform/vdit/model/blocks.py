@@ -1,4 +1,4 @@
-"""The attention of the frozen U-Net's blocks: within a frame, to the prompt, over time (Section 3).
+"""The transformer blocks of the frozen U-Net (Section 3): what diffusers computes in them, with fewer passes over memory.
 
 N sequences, S tokens, C channels of all heads, M heads, D channels of a head. Over time a sequence is a cell in all frames.
 """
@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from diffusers.models.activations import GEGLU
 from einops import rearrange
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from vdit.model.attention_cpu import PAIRS, attend_briefly
 
@@ -16,11 +18,14 @@ from vdit.model.attention_cpu import PAIRS, attend_briefly
 BRIEF = 8
 
 
-def attend_plainly(unet: nn.Module) -> None:
-    """Makes the attentions of a diffusers U-Net spare what they need not do; those with norms or scales of their own stay as they are."""
-    for name, module in unet.named_modules():
+def spare(unet: nn.Module) -> None:
+    """Changes how a diffusers U-Net computes, not what; attentions with norms or scales of their own stay as they are."""
+    for name, module in list(unet.named_modules()):
         if hasattr(module, "set_processor") and _plain(module):
             module.set_processor(Attend(over_time="temp_attentions" in name or name.startswith("transformer_in")))
+        for child, part in module.named_children():
+            if type(part) is GEGLU:
+                setattr(module, child, Gated(part.proj).train(part.training))
 
 
 def _plain(attention: Any) -> bool:
@@ -29,7 +34,7 @@ def _plain(attention: Any) -> bool:
 
 
 class Attend:
-    """What diffusers' `AttnProcessor2_0` does, without dividing the output by one, and on a CPU with a loop for short sequences."""
+    """`AttnProcessor2_0`, without its division of the output by one, and on a CPU with a loop for short sequences."""
 
     def __init__(self, over_time: bool) -> None:
         self.over_time = over_time
@@ -47,3 +52,36 @@ class Attend:
             return attend_briefly(query_NSC, key_NSC, value_NSC, heads)
         query, key, value = (rearrange(x, "n s (m d) -> n m s d", m=heads) for x in (query_NSC, key_NSC, value_NSC))
         return rearrange(F.scaled_dot_product_attention(query, key, value), "n m s d -> n s (m d)")
+
+
+class Gated(nn.Module):
+    """`GEGLU` with its own gradient: both halves in one piece, where autograd would put two together."""
+
+    def __init__(self, proj: nn.Linear) -> None:
+        super().__init__()
+        self.proj = proj
+
+    def forward(self, tokens_NSC: Tensor) -> Tensor:
+        gated: Tensor = _Gate.apply(self.proj(tokens_NSC))
+        return gated
+
+
+class _Gate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, both: Tensor) -> Tensor:
+        values, gates = both.chunk(2, dim=-1)
+        opened = F.gelu(gates)
+        ctx.save_for_backward(both, opened)
+        return values * opened
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
+        both, opened = ctx.saved_tensors
+        values, gates = both.chunk(2, dim=-1)
+        grad_both = torch.empty_like(both)
+        grad_values, grad_gates = grad_both.chunk(2, dim=-1)
+        torch.mul(grad, opened, out=grad_values)
+        torch.mul(grad, values, out=grad_gates)
+        torch.ops.aten.gelu_backward.grad_input(grad_gates, gates, grad_input=grad_gates)
+        return grad_both
