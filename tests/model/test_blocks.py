@@ -71,6 +71,13 @@ def test_an_attention_with_a_norm_of_its_own_stays_as_it_is(unet: Any) -> None:
     assert kept == [f"mid_block.attentions.0.transformer_blocks.0.attn{n}" for n in (1, 2)]
 
 
+def test_a_mask_is_refused(unet: Any) -> None:
+    changed = copy.deepcopy(unet)
+    blocks.spare(changed)
+    with pytest.raises(ValueError, match="attention_mask"):
+        changed.mid_block.attentions[0].transformer_blocks[0].attn1(torch.randn(1, 4, 16), attention_mask=torch.ones(1, 1, 4))
+
+
 def test_gates_are_those_of_diffusers_in_every_type_they_come_in() -> None:
     torch.manual_seed(0)
     stock = GEGLU(6, 10).double()

@@ -39,7 +39,13 @@ class Attend:
     def __init__(self, over_time: bool) -> None:
         self.over_time = over_time
 
-    def __call__(self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, **_: object) -> Tensor:
+    def __call__(
+        self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, attention_mask: Tensor | None = None
+    ) -> Tensor:
+        if attention_mask is not None:
+            raise ValueError(
+                f"attention_mask is {tuple(attention_mask.shape)}; every token of a prompt and of a frame is looked at, give None"
+            )
         read_NSC = hidden_states if encoder_hidden_states is None else encoder_hidden_states
         query_NSC, key_NSC, value_NSC = attn.to_q(hidden_states), attn.to_k(read_NSC), attn.to_v(read_NSC)
         projection, dropout = attn.to_out
