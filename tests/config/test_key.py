@@ -14,7 +14,12 @@ from vdit.config.key import folder_name, section_digests, trial_key
 from vdit.config.trial import Launch, Trial, adapter, from_json, to_json
 
 # Where one more would be too much.
-OTHER = {("model", "pyramid", "taps"): ["in"], ("data", "world", "camera"): 0.1, ("data", "world", "lighting"): 0.1}
+OTHER = {
+    ("model", "pyramid", "taps"): ["in"],
+    ("data", "world", "camera"): 0.1,
+    ("data", "world", "lighting"): 0.1,
+    ("evaluate", "pad"): 24,
+}
 
 
 def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

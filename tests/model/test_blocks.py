@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers.models.activations import GEGLU
-from diffusers.models.attention_processor import Attention, AttnProcessor2_0
+from diffusers.models.attention_processor import Attention, AttnProcessor
 from torch import Tensor
 
 from vdit.config.architecture import UNet
@@ -66,9 +66,24 @@ def test_an_attention_with_a_norm_of_its_own_stays_as_it_is(unet: Any) -> None:
     changed = copy.deepcopy(unet)
     block = changed.mid_block.attentions[0].transformer_blocks[0]
     block.attn1.norm_q, block.attn2.rescale_output_factor = torch.nn.LayerNorm(4), 2.0
+    changed.down_blocks[0].attentions[0].transformer_blocks[0].attn1.set_processor(AttnProcessor())
     blocks.spare(changed)
-    kept = [name for name, module in changed.named_modules() if isinstance(getattr(module, "processor", None), AttnProcessor2_0)]
-    assert kept == [f"mid_block.attentions.0.transformer_blocks.0.attn{n}" for n in (1, 2)]
+    names = (
+        "down_blocks.0.attentions.0.transformer_blocks.0.attn1",
+        *(f"mid_block.attentions.0.transformer_blocks.0.attn{n}" for n in (1, 2)),
+    )
+    kept = {
+        name for name, module in changed.named_modules() if isinstance(module, Attention) and type(module.processor) is not blocks.Attend
+    }
+    assert kept == set(names)
+
+
+def test_to_spare_it_twice_changes_nothing(unet: Any) -> None:
+    changed = copy.deepcopy(unet)
+    blocks.spare(changed)
+    modules = list(changed.modules())
+    blocks.spare(changed)
+    assert [id(module) for module in changed.modules()] == [id(module) for module in modules]
 
 
 def test_a_mask_is_refused(unet: Any) -> None:

@@ -1,6 +1,7 @@
 """Tasks of a loop over threads."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -30,9 +31,15 @@ def test_every_task_is_done_once(threads: int, tasks: int, least: int, used: int
     assert sum(last - first for first, last, _ in spans) == tasks
 
 
-def test_what_a_loop_raises_is_raised() -> None:
-    def loop(*_: object) -> None:
-        raise ValueError("no")
+@pytest.mark.parametrize("wrong", [0, 2])
+def test_what_a_loop_raises_is_raised_when_all_have_ended(wrong: int) -> None:
+    ended: list[int] = []
+
+    def loop(_inputs: Arrays, _outputs: Arrays, first: int, _last: int) -> None:
+        if first == wrong:
+            raise ValueError("no")
+        time.sleep(0.05)
+        ended.append(first)
 
     before = torch.get_num_threads()
     torch.set_num_threads(2)
@@ -41,3 +48,4 @@ def test_what_a_loop_raises_is_raised() -> None:
             spread(loop, 4, (torch.zeros(4),), (torch.zeros(4),))
     finally:
         torch.set_num_threads(before)
+    assert ended == [2 - wrong]

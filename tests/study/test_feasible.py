@@ -52,3 +52,24 @@ def test_what_can_is_not(write: Callable[[str], Path], text: str) -> None:
 def test_a_clip_length_that_cannot_work_says_what_would(write: Callable[[str], Path], frames: int) -> None:
     with pytest.raises(ValueError, match=r"data\.frames: .*(greater than or equal to 1|less than or equal to 64)"):
         built(write, f"arms: {{V: {{prompt: text}}}}\ndata: {{frames: {frames}}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model: {pyramid: {taps: []}}", r"model\.pyramid\.taps: should be a list that is not empty, is \[\]"),
+        ("model: {pyramid: {taps: [in, in]}}", r"model\.pyramid: taps has 'in' twice; name every layer once"),
+        ("model: {pyramid: {width: 0}}", r"model\.pyramid\.width: should be greater than or equal to 1, is 0"),
+        ("evaluate: {pad: 0}", r"evaluate\.pad: should be greater than or equal to 8, is 0"),
+        ("evaluate: {pad: 12}", r"evaluate\.pad: should be a multiple of 8, is 12"),
+        ("evaluate: {window: 0}", r"evaluate\.window: should be greater than or equal to 1, is 0"),
+        ("train: {batch: 0}", r"train\.batch: should be greater than or equal to 1, is 0"),
+        ("train: {epochs: -1}", r"train\.epochs: should be greater than or equal to 0, is -1"),
+        ("train: {max_steps: -1}", r"train\.max_steps: should be greater than or equal to 0, is -1"),
+        ("launch: {workers: 0}", r"launch\.workers: should be greater than or equal to 1, is 0"),
+        ("launch: {checkpoint_every: 0}", r"launch\.checkpoint_every: should be greater than or equal to 1, is 0"),
+    ],
+)
+def test_a_number_that_cannot_work_is_refused_with_its_key(write: Callable[[str], Path], text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        built(write, f"arms: {{V: {{prompt: text}}}}\n{text}")

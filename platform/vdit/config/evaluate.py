@@ -1,7 +1,8 @@
 """How a trained model is measured (spec section 6; metrics.md part C)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from vdit.config.strict import STRICT
@@ -26,8 +27,8 @@ class Evaluate:
 
     short_side: int = 360
     max_side: int = 0
-    window: int = 36
-    pad: int = 16
+    window: Annotated[int, Field(ge=1)] = 36
+    pad: Annotated[int, Field(ge=8, multiple_of=8)] = 16
     threshold: float = 0.5
     autocast: Precision = "none"
     queries: Literal["all", "best"] = "all"

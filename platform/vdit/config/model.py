@@ -83,8 +83,13 @@ class Diffusion:
 class Pyramid:
     """Which U-Net layers are read, and the width of the 4x level (8x, 16x, 32x have 2, 4, 8 times as many channels)."""
 
-    taps: tuple[Tap, ...] = RELEASED_TAPS
-    width: int = 128
+    taps: Annotated[tuple[Tap, ...], Field(min_length=1)] = RELEASED_TAPS
+    width: Annotated[int, Field(ge=1)] = 128
+
+    def __post_init__(self) -> None:
+        twice = next((tap for tap in self.taps if self.taps.count(tap) > 1), None)
+        if twice is not None:
+            raise ValueError(f"taps has {twice!r} twice; name every layer once")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

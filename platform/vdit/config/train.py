@@ -1,7 +1,8 @@
 """Optimisation (spec section 5) and the losses' weights (spec section 4)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from vdit.config.strict import STRICT
@@ -65,9 +66,9 @@ class Train:
     too, as released, or leave them out (B10).
     """
 
-    epochs: int = 9
-    max_steps: int = 0
-    batch: int = 2
+    epochs: Annotated[int, Field(ge=0)] = 9
+    max_steps: Annotated[int, Field(ge=0)] = 0
+    batch: Annotated[int, Field(ge=1)] = 2
     learning_rate: float = 5e-5
     backbone_rate: float = 0.5
     weight_decay: float = 5e-4

@@ -36,15 +36,15 @@ class Launch:
     data: str = ""
     weights: str = ""
     start: str = ""
-    workers: int = 1
-    threads: int = 1
-    gpus: int = 0
+    workers: Annotated[int, Field(ge=1)] = 1
+    threads: Annotated[int, Field(ge=1)] = 1
+    gpus: Annotated[int, Field(ge=0)] = 0
     micro_batch: Annotated[int, Field(ge=0)] = 0
     recompute: bool = False
     store: str = "off"
     elastic: bool = False
-    checkpoint_every: int = 50
-    report_every: int = 10
+    checkpoint_every: Annotated[int, Field(ge=1)] = 50
+    report_every: Annotated[int, Field(ge=1)] = 10
     keep: Keep = "last"
 
 

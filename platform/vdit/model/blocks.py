@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from diffusers.models.activations import GEGLU
+from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from einops import rearrange
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -19,9 +20,9 @@ BRIEF = 8
 
 
 def spare(unet: nn.Module) -> None:
-    """Changes how a diffusers U-Net computes, not what; attentions with norms or scales of their own stay as they are."""
+    """Changes how a diffusers U-Net computes, not what; attentions that do anything beside attending stay as they are."""
     for name, module in list(unet.named_modules()):
-        if hasattr(module, "set_processor") and _plain(module):
+        if isinstance(module, Attention) and _plain(module):
             module.set_processor(Attend(over_time="temp_attentions" in name or name.startswith("transformer_in")))
         for child, part in module.named_children():
             if type(part) is GEGLU:
@@ -29,8 +30,9 @@ def spare(unet: nn.Module) -> None:
 
 
 def _plain(attention: Any) -> bool:
-    extras = ("spatial_norm", "group_norm", "norm_q", "norm_k", "norm_cross", "residual_connection")
-    return attention.rescale_output_factor == 1 and not any(getattr(attention, extra) for extra in extras)
+    extras = ("spatial_norm", "group_norm", "norm_q", "norm_k", "norm_cross", "added_kv_proj_dim", "residual_connection")
+    stock = type(attention.processor) is AttnProcessor2_0 and attention.rescale_output_factor == 1
+    return stock and not any(getattr(attention, extra) for extra in extras)
 
 
 class Attend:
@@ -54,7 +56,7 @@ class Attend:
     def _attended(self, query_NSC: Tensor, key_NSC: Tensor, value_NSC: Tensor, heads: int) -> Tensor:
         count, tokens, _ = query_NSC.shape
         single = query_NSC.device.type == "cpu" and query_NSC.dtype == torch.float32
-        if self.over_time and single and tokens <= BRIEF and count * heads >= PAIRS:
+        if self.over_time and single and key_NSC.shape == query_NSC.shape and tokens <= BRIEF and count * heads >= PAIRS:
             return attend_briefly(query_NSC, key_NSC, value_NSC, heads)
         query, key, value = (rearrange(x, "n s (m d) -> n m s d", m=heads) for x in (query_NSC, key_NSC, value_NSC))
         return rearrange(F.scaled_dot_product_attention(query, key, value), "n m s d -> n s (m d)")

@@ -6,7 +6,7 @@ compilation and, without OpenMP or TBB, a crash when two threads call at once.
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -30,10 +30,14 @@ inlined: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=T
 def spread(loop: Callable[..., None], tasks: int, inputs: Tensors, outputs: Tensors, least: int = 1) -> None:
     """Runs the tasks, which write to `outputs`, on as many threads as torch uses, each with at least so many tasks."""
     arrays = [tuple(tensor.detach().numpy() for tensor in tensors) for tensors in (inputs, outputs)]
-    threads = max(1, min(torch.get_num_threads(), tasks // least))
+    most = torch.get_num_threads()
+    threads = max(1, min(most, tasks // least))
     own, *others = pairwise(tasks * i // threads for i in range(threads + 1))
-    begun = [_pool(threads - 1, os.getpid()).submit(loop, *arrays, *span) for span in others]
-    loop(*arrays, *own)
+    begun = [_pool(most - 1, os.getpid()).submit(loop, *arrays, *span) for span in others]
+    try:
+        loop(*arrays, *own)
+    finally:
+        wait(begun)  # they write to what the caller has
     for done in begun:
         done.result()
 
