@@ -18,6 +18,7 @@ from vdit.model.head import Looked
 from vdit.model.losses import losses, total
 from vdit.model.swin import VideoSwinFeatures
 from vdit.model.vdit import VDIT
+from vdit.train.nonfinite import first_nonfinite
 
 MakeBatch = Callable[..., Batch]
 SWIN_T = Swin(embed_dim=96, depths=(2, 2, 6, 2), num_heads=(3, 6, 12, 24))
@@ -182,3 +183,34 @@ def test_a_pooler_that_roberta_has_is_taken(model: Model, swin_start: SwinStart)
     pooled = RobertaModel(swin_start.roberta.config)
     taken = VDIT(with_head(model, "sgmg"), replace(swin_start, roberta=pooled), seed=0).kept()
     assert torch.equal(taken["head.queries.pooler.weight"], pooled.pooler.dense.weight)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "head.encoder.layers.0.widen.weight",
+        "head.encoder.layers.1.narrow.bias",
+        "head.encoder.layers.0.attention.values.weight",
+        "head.decoder.layers.0.widen.bias",
+        "head.decoder.layers.1.cross_attention.values.weight",
+        "head.refinement.coarse.first.weight",
+        "unet.down_blocks.0.temp_convs.0.conv1.2.bias",
+        "unet.mid_block.temp_convs.1.conv3.3.weight",
+        "vae.encoder.down_blocks.0.resnets.0.norm1.bias",
+    ],
+)
+def test_of_weights_that_are_read_by_other_code_than_their_module_s_the_module_is_named(
+    model: Model, frozen: FrozenDiffusion, batch: MakeBatch, planted: str
+) -> None:
+    vdit = VDIT(model, frozen, seed=0).eval()
+    networks = [("", vdit), *frozen.networks().items()]
+    (wrong,) = [
+        weight for prefix, network in networks for name, weight in network.named_parameters() if f"{prefix}.{name}".strip(".") == planted
+    ]
+    before = wrong.detach().clone()
+    with torch.no_grad():
+        wrong.data = torch.full_like(wrong, torch.nan)  # files that are mapped cannot be written to
+    try:
+        assert first_nonfinite(networks, lambda: vdit(batch(), MatchWeights())) == planted.rpartition(".")[0]
+    finally:
+        wrong.data = before
