@@ -7,10 +7,8 @@ import torch
 from vdit.backbones import random, stable_diffusion
 from vdit.config.model import Model
 from vdit.model.frozen import FrozenDiffusion
-from vdit.model.networks import seeded
 
 
 def load(config: Model, folder: Path, device: torch.device) -> FrozenDiffusion:
     """Raises ValueError as `stable_diffusion.load` does: the folder's sizes have to be those of `model.architecture`."""
-    kept = stable_diffusion.load(config, folder, torch.device("cpu"))
-    return random.redrawn(kept, seeded(config.architecture, random.seed_of(config.backbone), single_frames=True), device)
+    return random.control("stable-diffusion", stable_diffusion.load, config, folder, device)

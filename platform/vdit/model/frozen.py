@@ -60,7 +60,9 @@ class FrozenDiffusion(Frozen):
         # Not `super()`: a dataclass with slots is another class than the one whose body this is.
         Frozen.__post_init__(self)
         for name, module in self.unet.named_modules():
-            if name.endswith("proj_in") and ("temp_attentions" in name or name.startswith("transformer_in")):
+            over_time = name.endswith("proj_in") and ("temp_attentions" in name or name.startswith("transformer_in"))
+            # A network that is handed on to another of these has the hook already.
+            if over_time and _in_one_piece not in module._forward_pre_hooks.values():
                 module.register_forward_pre_hook(_in_one_piece)
         spare(self.unet)
 

@@ -3,7 +3,7 @@
 # B clips, T frames, N = B x T with clips outermost, C channels, H W latent size, L prompt tokens
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol, cast
 
@@ -111,7 +111,7 @@ def load(weights: Path, model: Model) -> Backbone:
 def untrained(trained: Backbone, seed: int) -> Backbone:
     """The random control beside it (vdit/backbones/random.py): autoencoder, text tower and U-Net drawn anew; seed 0 gives that file's."""
     drawn = seeded(trained.model.architecture, random.seed_of(trained.model.backbone) + seed)
-    frozen = random.redrawn(trained.frozen, drawn, torch.device("cpu"))
+    frozen = replace(trained.frozen, unet=drawn.unet, vae=drawn.vae, text_encoder=drawn.text_encoder, image_tower=drawn.image.visual)
     return Backbone(model=trained.model, frozen=frozen, prediction=trained.prediction)
 
 
