@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from math import prod
+from typing import get_args
 
 import pytest
 from torch import Tensor
 
+from vdit.axes.backbone import Level
 from vdit.config.architecture import Architecture, Swin
 from vdit.config.model import Head, Model
 from vdit.model.vdit import VDIT
@@ -66,6 +68,7 @@ def test_a_model_is_expected_to_have_what_it_trains_and_keeps(model: Model, base
 def test_sizes_are_read_off_the_tensors(model: Model, made_sgmg: dict[str, Tensor]) -> None:
     found = sgmg.model(made_sgmg)
     assert found.architecture.swin == model.architecture.swin
+    assert found.backbone.name in get_args(Level) and found.backbone.is_swin
     assert found.head.kind == "sgmg" and sgmg.sizes(found) == sgmg.sizes(model)
 
 

@@ -191,6 +191,18 @@ def test_a_key_that_is_no_known_part_is_named(made: dict[str, Tensor], save: Sav
         converted(save({**made, key: torch.zeros(1)}))
 
 
+@pytest.mark.parametrize(
+    ("source", "key"), [("made", "backbone.0.diff_ftex.unet.extra.weight"), ("made_sgmg", "text_encoder.text_backbone.extra.bias")]
+)
+def test_a_tensor_that_no_frozen_network_has_is_named_before_anything_is_written(
+    request: pytest.FixtureRequest, save: Save, source: str, key: str
+) -> None:
+    path = save({**request.getfixturevalue(source), key: torch.zeros(1)})
+    with pytest.raises(ValueError, match=rf"checkpoint\.pth does not fit: {key} is unknown"):
+        converted(path)
+    assert not path.with_name("out").exists()
+
+
 @pytest.mark.parametrize("alias", ["transformer.decoder.bbox_embed.1.layers.2.weight", "backbone.0.diff_ftex.act_postprocess.0.1.weight"])
 def test_an_alias_that_differs_from_its_original_is_named(made: dict[str, Tensor], save: Save, alias: str) -> None:
     assert alias in made

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from typer.testing import CliRunner
 
-from vdit.cli import app
+from vdit.cli import app, main
 from vdit.weights import case as cases
 from vdit.weights.verify import Row, compare, failures, verify
 
@@ -65,6 +65,77 @@ def test_a_weight_that_is_off_by_a_thousandth_is_seen(oracle: Path, tmp_path: Pa
     assert result.exit_code == 1
     assert "d.safetensors: train/inter/image_tokens_projected differs by" in result.stderr
     assert "max abs  relative" in result.stdout
+
+
+def command(oracle: Path, case: Path, **given: Path) -> list[str]:
+    """The command line on one case of VD-IT; `given` are other values of its options."""
+    options = {"config": oracle / VD_IT[0], "weights": oracle / VD_IT[1], **given}
+    return ["weights", "verify", *(word for name, path in options.items() for word in (f"--{name}", str(path))), str(case)]
+
+
+def test_the_command_ends_with_0_where_all_agrees(oracle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command(oracle, oracle / "d.safetensors")) == 0
+    said = capsys.readouterr()
+    recorded = [key for key in load_file(oracle / "d.safetensors") if not key.startswith("inputs/")]
+    assert said.out.splitlines()[-1] == f"d.safetensors: {len(recorded)} recorded values, 0 that differ"
+    assert not said.err
+
+
+def test_a_row_is_a_name_the_largest_difference_and_its_share_of_the_largest_magnitude(
+    oracle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "eval/out/pred_boxes"
+    boxes = load_file(oracle / "d.safetensors")[name]
+    assert boxes.min() >= 0
+    # All of them too high by a quarter of the largest: of what is recorded then, 1.25 times it, a fifth.
+    off = float(boxes.max()) / 4
+    path = spoilt(oracle / "d.safetensors", tmp_path / "d.safetensors", name, lambda tensor: tensor + off)
+    assert main(command(oracle, path)) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines()[1].split() == ["max", "abs", "relative"]
+    assert [line.split() for line in said.out.splitlines() if line.startswith(f"{name} ")] == [[name, f"{off:.1e}", "2.0e-01", "differs"]]
+    assert said.err == f"vdit: d.safetensors: {name} differs by 2.0e-01, more than 1e-04\n"
+
+
+def test_a_case_that_records_nothing_is_one_line_that_says_what_is_missing_and_exit_code_2(
+    oracle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inputs = {key: tensor for key, tensor in load_file(oracle / "d.safetensors").items() if key.startswith("inputs/")}
+    save_file(inputs, tmp_path / "inputs.safetensors")
+    assert main(command(oracle, tmp_path / "inputs.safetensors")) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"vdit: {tmp_path / 'inputs.safetensors'} lacks ")
+    assert "no key begins with train/ or eval/" in line and line.endswith("record the case again")
+
+
+@pytest.mark.parametrize("what", ["config", "weights", "case"])
+def test_a_file_that_is_not_there_is_one_line_that_names_it_and_exit_code_2(
+    oracle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    absent = tmp_path / "absent.safetensors"
+    assert main(command(oracle, absent) if what == "case" else command(oracle, oracle / "d.safetensors", **{what: absent})) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("vdit: ") and str(absent) in line
+
+
+def test_padding_of_8_bit_frames_is_0_after_normalising(tmp_path: Path) -> None:
+    """By hand, from ImageNet's mean and spread."""
+    frames = torch.randint(0, 256, (1, 2, 3, 4, 6), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    padding = torch.zeros(1, 2, 4, 6, dtype=torch.bool)
+    padding[..., 3:, :] = padding[..., 4:] = True
+    frames[padding[:, :, None].expand_as(frames)] = 0
+    mean, spread = (torch.tensor(values).view(3, 1, 1) for values in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    expected = (frames / 255 - mean) / spread
+    for name, mask in (("padded", padding), ("whole", None)):
+        recorded = {"inputs/frames_u8_btchw": frames} | ({"inputs/pad_mask_bthw": mask} if mask is not None else {})
+        save_file(recorded, tmp_path / f"{name}.safetensors")
+    found = cases.read(tmp_path / "padded.safetensors").frames()
+    inside = (slice(None), slice(None), slice(None), slice(0, 3), slice(0, 4))
+    torch.testing.assert_close(found[inside], expected[inside])
+    assert found[inside].abs().min() > 0
+    found[inside] = 0
+    assert not found.any()
+    torch.testing.assert_close(cases.read(tmp_path / "whole.safetensors").frames(), expected)
 
 
 def test_a_recorded_value_that_is_not_computed_here_or_has_another_shape_fails(oracle: Path) -> None:

@@ -54,11 +54,14 @@ class Case:
         return Batch(frames_BT3HW, padding_BTHW, sizes_B2, ("",) * clips, tuple(range(clips)), targets)
 
     def frames(self) -> Tensor:
-        """ImageNet-normalised, as recorded or from the 8-bit frames that were recorded instead."""
+        """ImageNet-normalised, as recorded or from the 8-bit frames that were recorded instead, with nothing in the padding."""
         if "inputs/frames_u8_btchw" not in self.tensors:
             return self.input("frames_normalised_padded_btchw")
         shares = self.input("frames_u8_btchw").float() / 255
-        return (shares - channels(MEAN, shares)) / channels(STD, shares)
+        normalised = (shares - channels(MEAN, shares)) / channels(STD, shares)
+        padding_BTHW = self.tensors.get("inputs/pad_mask_bthw")
+        # Models pad what is normalised: 8-bit padding would become the mean's distance from black.
+        return normalised if padding_BTHW is None else normalised.masked_fill(padding_BTHW.bool()[:, :, None], 0.0)
 
     def targets(self, clips: int, size: tuple[int, int]) -> Targets:
         """Masks may have been recorded before they were padded to `size`."""

@@ -73,7 +73,7 @@ def model(tensors: Mapping[str, Tensor]) -> Model:
     heads = [size(*((f"{stage}{block}.{table}", 1) for block in range(max(1, depth)))) for stage, depth in zip(stages, depths, strict=True)]
     words = size(("text_proj.fc.weight", 1), ("sentence_proj.fc.weight", 1), (f"{POOLER}dense.weight", 0))
     return Model(
-        backbone=Backbone(name="video_swin"),
+        backbone=Backbone(name="video-swin"),
         architecture=Architecture(
             swin=Swin(
                 embed_dim=size((f"{patch}proj.weight", 0), (f"{patch}proj.bias", 0), (f"{patch}norm.weight", 0)),

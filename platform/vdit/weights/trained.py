@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor
 
 from vdit.config.model import Model
-from vdit.weights import fit, sgmg, vd_it, words
+from vdit.weights import fit, frozen, sgmg, vd_it, words
 from vdit.weights.output import whole
 from vdit.weights.source import listed, read
 
@@ -73,4 +73,5 @@ def fitting(path: Path, tensors: Mapping[str, Tensor], released: Released) -> tu
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     fit.check(path, state | strange, expected, lambda name: name if name in strange else released.key(name))
+    frozen.check(path, {key: tensor for key, tensor in tensors.items() if released.reason(key) == "frozen"}, model.architecture)
     return state, model

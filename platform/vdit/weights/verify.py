@@ -42,10 +42,18 @@ class Row:
 
 
 def verify(config: Path, weights: Path, paths: list[Path]) -> Iterator[tuple[Path, list[Row]]]:
-    """The rows of each case. Raises ValueError naming the file where one cannot be read or the weights do not fit the configuration."""
+    """The rows of each case. Raises ValueError naming the file where one cannot be read, where one records nothing of a model to compare
+    with, or where the weights do not fit the configuration.
+    """
     oracle = oracles.read(config, read_checkpoint(weights).tensors)
     for path in paths:
         case = cases.read(path)
+        if not case.modes():
+            starts = " or ".join(f"{mode}/" for mode in cases.MODES)
+            raise ValueError(
+                f"{path} lacks what the released model made of its inputs: no key begins with {starts}, such as eval/out/pred_masks; "
+                "record the case again"
+            )
         yield path, [row for mode in case.modes() for row in compared(case, mode, replay(oracle, case, mode))]
 
 
