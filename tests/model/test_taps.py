@@ -60,12 +60,6 @@ def test_widths_and_parameters_of_the_released_pyramid() -> None:
     assert not pyramid.stand_ins
 
 
-@pytest.mark.parametrize("chosen", [(), ("in", "in")])
-def test_no_layer_or_one_twice_is_refused(chosen: tuple[Tap, ...]) -> None:
-    with pytest.raises(ValueError, match=r"model\.pyramid\.taps"):
-        taps.Pyramid(Pyramid(taps=chosen), Architecture())
-
-
 # Many cells: multiplied kernels are cheaper. Few: the wide map between is.
 @pytest.mark.parametrize("cells", [40, 2])
 def test_an_adapter_is_its_two_convolutions(cells: int) -> None:

@@ -62,7 +62,7 @@ def test_a_clip_length_that_cannot_work_says_what_would(write: Callable[[str], P
         ("model: {pyramid: {width: 0}}", r"model\.pyramid\.width: should be greater than or equal to 1, is 0"),
         ("evaluate: {pad: 0}", r"evaluate\.pad: should be greater than or equal to 8, is 0"),
         ("evaluate: {pad: 12}", r"evaluate\.pad: should be a multiple of 8, is 12"),
-        ("evaluate: {window: 0}", r"evaluate\.window: should be greater than or equal to 1, is 0"),
+        ("evaluate: {window: -1}", r"evaluate\.window: should be greater than or equal to 0, is -1"),
         ("train: {batch: 0}", r"train\.batch: should be greater than or equal to 1, is 0"),
         ("train: {epochs: -1}", r"train\.epochs: should be greater than or equal to 0, is -1"),
         ("train: {max_steps: -1}", r"train\.max_steps: should be greater than or equal to 0, is -1"),

@@ -27,7 +27,7 @@ class Evaluate:
 
     short_side: int = 360
     max_side: int = 0
-    window: Annotated[int, Field(ge=1)] = 36
+    window: Annotated[int, Field(ge=0)] = 36
     pad: Annotated[int, Field(ge=8, multiple_of=8)] = 16
     threshold: float = 0.5
     autocast: Precision = "none"

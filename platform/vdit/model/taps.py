@@ -64,8 +64,6 @@ class Pyramid(nn.Module):
     def __init__(self, pyramid: config.Pyramid, architecture: Architecture) -> None:
         super().__init__()
         self.taps = frozenset(pyramid.taps)
-        if not self.taps or len(self.taps) != len(pyramid.taps):
-            raise ValueError(f"model.pyramid.taps is {list(pyramid.taps)}; name at least one layer of the U-Net, and each once")
         self.widths = {stride: pyramid.width * stride // 4 for stride in STRIDES}
         self.sources = sources(self.taps)
         self.adapters = nn.ModuleDict({"4": self._adapter(4, architecture.vae.block_out_channels[2])})
