@@ -52,7 +52,7 @@ def test_only_attention_over_a_clip_s_few_frames_takes_the_loop(unet: Any, monke
     monkeypatch.setattr(blocks, "attend_briefly", loop)
     changed = copy.deepcopy(unet)
     blocks.spare(changed)
-    over_time = [name for name, module in changed.named_modules() if isinstance(module, Attention) and "temp" in f"{name}"]
+    over_time = [name for name, module in changed.named_modules() if isinstance(module, Attention) and "temp" in name]
     changed(torch.randn(1, 4, 3, 8, 8), 20, torch.randn(1, 5, 12))
     # The first transformer of the network looks over time as well, twice as every block does.
     assert len(taken) == len(over_time) + 2

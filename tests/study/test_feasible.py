@@ -58,7 +58,7 @@ def test_a_clip_length_that_cannot_work_says_what_would(write: Callable[[str], P
     ("text", "said"),
     [
         ("model: {pyramid: {taps: []}}", r"model\.pyramid\.taps: should be a list that is not empty, is \[\]"),
-        ("model: {pyramid: {taps: [in, in]}}", r"model\.pyramid: taps has 'in' twice; name every layer once"),
+        ("model: {pyramid: {taps: [in, in]}}", r"model\.pyramid\.taps: 'in' is named twice; name it once"),
         ("model: {pyramid: {width: 0}}", r"model\.pyramid\.width: should be greater than or equal to 1, is 0"),
         ("evaluate: {pad: 0}", r"evaluate\.pad: should be greater than or equal to 8, is 0"),
         ("evaluate: {pad: 12}", r"evaluate\.pad: should be a multiple of 8, is 12"),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
-from vdit.config.model import RELEASED_TAPS, Tap
+from vdit.config.model import RELEASED_TAPS, Tap, once
 from vdit.config.trial import Trial
 
 # By level of the pyramid, finest first; within a level as the released code concatenates. The order a study lists them in means nothing.
@@ -15,10 +15,7 @@ _ORDER: tuple[Tap, ...] = ("in", "up2", "up3", "down0", "up1", "down1", "up0", "
 def _in_order(taps: tuple[Tap, ...]) -> tuple[Tap, ...]:
     if not taps:
         raise ValueError("no layer is named; name at least one, or write 'released'")
-    twice = next((tap for tap in taps if taps.count(tap) > 1), None)
-    if twice is not None:
-        raise ValueError(f"{twice!r} is named twice; name it once")
-    return tuple(sorted(taps, key=_ORDER.index))
+    return tuple(sorted(once(taps), key=_ORDER.index))
 
 
 Level = Annotated[tuple[Tap, ...], AfterValidator(_in_order)] | Literal["released"]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass
 
 from vdit.config.architecture import Architecture
@@ -15,6 +15,14 @@ Tap = Literal["in", "down0", "down1", "down2", "down3", "mid", "up0", "up1", "up
 Timestep = Annotated[int, Field(ge=0, le=999)]
 RELEASED_TAPS: tuple[Tap, ...] = ("in", "up2", "down0", "up1", "down1", "up0")
 SGMG_SIDE = 128  # the next larger side, padded to a multiple of 16, has five cells at stride 32 and three at 64
+
+
+def once(taps: tuple[Tap, ...]) -> tuple[Tap, ...]:
+    """`taps` themselves; raises ValueError where a layer is named twice."""
+    twice = next((tap for tap in taps if taps.count(tap) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice!r} is named twice; name it once")
+    return taps
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -83,13 +91,8 @@ class Diffusion:
 class Pyramid:
     """Which U-Net layers are read, and the width of the 4x level (8x, 16x, 32x have 2, 4, 8 times as many channels)."""
 
-    taps: Annotated[tuple[Tap, ...], Field(min_length=1)] = RELEASED_TAPS
+    taps: Annotated[tuple[Tap, ...], Field(min_length=1), AfterValidator(once)] = RELEASED_TAPS
     width: Annotated[int, Field(ge=1)] = 128
-
-    def __post_init__(self) -> None:
-        twice = next((tap for tap in self.taps if self.taps.count(tap) > 1), None)
-        if twice is not None:
-            raise ValueError(f"taps has {twice!r} twice; name every layer once")
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)

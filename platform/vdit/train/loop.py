@@ -55,7 +55,7 @@ class Loop:
         rate = self.schedule.learning_rate(step)
         for group in self.engine.optimizer.param_groups:
             group["lr"] = rate * group["share"]
-        if not self.model.training:  # after an evaluation; to say it again takes a walk through all modules
+        if not self.model.training:  # left so by an evaluation; to say it every time would be a walk through all modules
             self.engine.train()
         sums = torch.zeros(1 + len(self.names), dtype=torch.float64)
         norm = None
