@@ -58,32 +58,28 @@ class Study:
 
 @pytest.fixture
 def study(tiny: Path, tmp_path: Path) -> Iterator[Study]:
-    started = time.time()
     temporary = Path(tempfile.mkdtemp(prefix="vdit"))
     yield Study(tiny, tmp_path / "runs", temporary)
-    left = ours(temporary, started)
+    left = ours(temporary)
     shutil.rmtree(temporary, ignore_errors=True)
     assert not left, "processes are left behind"
 
 
-def ours(temporary: Path, started: float) -> list[str]:
+def ours(temporary: Path) -> list[str]:
     """Processes of the Ray whose temporary folder this is, after those that are ending have had time to."""
     deadline = time.monotonic() + 20
     while True:
-        found = [
-            process.info["name"]
-            for process in psutil.process_iter(["name", "cmdline", "create_time"])
-            if belongs(process, temporary, started)
-        ]
+        found = [process.info["name"] for process in psutil.process_iter(["name", "cmdline", "environ"]) if belongs(process, temporary)]
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.2)
 
 
-def belongs(process: psutil.Process, temporary: Path, started: float) -> bool:
-    """Ray's services name the folder on their command line; its workers overwrite theirs, and are known by name and age."""
-    worker = process.info["name"].startswith("ray::") and process.info["create_time"] > started
-    return worker or any(f"{temporary}/" in word for word in process.info["cmdline"] or [])
+def belongs(process: psutil.Process, temporary: Path) -> bool:
+    """Ray's services name the folder on their command line; its workers overwrite theirs, and have it in their environment."""
+    if process.info["name"].startswith("ray::"):
+        return bool((process.info["environ"] or {}).get("RAY_TMPDIR") == str(temporary))
+    return any(f"{temporary}/" in word for word in process.info["cmdline"] or [])
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str]) -> None:
