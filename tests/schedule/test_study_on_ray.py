@@ -78,7 +78,8 @@ def ours(temporary: Path) -> list[str]:
 def belongs(process: psutil.Process, temporary: Path) -> bool:
     """Ray's services name the folder on their command line; its workers overwrite theirs, and have it in their environment."""
     if process.info["name"].startswith("ray::"):
-        return bool((process.info["environ"] or {}).get("RAY_TMPDIR") == str(temporary))
+        environment = process.info["environ"]  # None where it cannot be read: then it may be ours
+        return environment is None or bool(environment.get("RAY_TMPDIR") == str(temporary))
     return any(f"{temporary}/" in word for word in process.info["cmdline"] or [])
 
 
