@@ -58,7 +58,7 @@ class TrialRun:
         return found
 
     def frame(self, name: str) -> pd.DataFrame:
-        """The rows of scores, shuffled, light, instances or drift.parquet, read once. Raises ValueError when the run has no such file."""
+        """The rows of one of its Parquet files (record/scores.py), read once. Raises ValueError when the run has no such file."""
         return self.record.parquet(self.run_id, f"{name}{SUFFIX}", self._remedy())
 
     @property

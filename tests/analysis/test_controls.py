@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -63,11 +64,13 @@ def study(
     shuffled: Mapping[tuple[str, int], Values],
     levels: Mapping[str, Mapping[str, object]] = LEVELS,
     seeds: tuple[int, ...] = (0,),
+    closest: Mapping[tuple[str, int], Values] = MappingProxyType({}),
 ) -> StudyRuns:
-    """A study on arms with these levels; rows of scores and shuffled by arm and seed."""
+    """A study on arms with these levels; rows of scores, shuffled and closest by arm and seed."""
     client: Any = None
     files = {(f"{arm}/{seed}", "scores.parquet"): rows(values) for (arm, seed), values in right.items()}
     files |= {(f"{arm}/{seed}", "shuffled.parquet"): rows(values) for (arm, seed), values in shuffled.items()}
+    files |= {(f"{arm}/{seed}", "closest.parquet"): rows(values) for (arm, seed), values in closest.items()}
     record = Files(uri="", client=client, experiment_id="", files=files)
     planned = tuple(Planned(key=f"{arm}{seed}", arm=arm, seed=seed, levels=levels[arm]) for arm in levels for seed in seeds)
     trials = {
@@ -165,7 +168,7 @@ def test_a_control_that_has_not_finished_leaves_the_difference_incomplete() -> N
 def test_a_study_without_a_control_says_so() -> None:
     runs = study({("VD-IT", 0): RIGHT}, {("VD-IT", 0): TWO}, {"VD-IT": LEVELS["VD-IT"]})
     made = controls.build(runs, {})
-    assert made.complete and made.own == (0, 2)
+    assert made.complete and made.own == (0, 3)
     assert "Minus control: not there; this study has no arm of random features to compare with." in made.notes
     assert "minus control" not in render.markdown(made)
 
@@ -173,8 +176,9 @@ def test_a_study_without_a_control_says_so() -> None:
 def test_trials_recorded_before_have_no_shuffled_expressions_and_are_complete() -> None:
     right = {("VD-IT", 0): RIGHT, ("VD-T", 0): RIGHT, ("random", 0): RIGHT}
     made = controls.build(study(right, {}), {})
-    assert made.complete and made.own == (0, 1) and not made.footnotes()
+    assert made.complete and made.own == (0, 2) and not made.footnotes()
     assert any("Right minus shuffled: not there. Recorded before" in note for note in made.notes)
+    assert any("Closest query: not there. Recorded before" in note for note in made.notes)
     some = controls.build(study(right, {("VD-IT", 0): TWO}), {})
     assert some.complete and cell(some, "VD-IT", "shuffled").state == "measured"
     assert cell(some, "VD-T", "shuffled").why == "Recorded before masks were scored under another object's words."
@@ -183,6 +187,27 @@ def test_trials_recorded_before_have_no_shuffled_expressions_and_are_complete() 
 def test_without_a_video_of_two_objects_there_is_no_number() -> None:
     found = cell(controls.build(study({("VD-IT", 0): RIGHT}, {("VD-IT", 0): {}}, {"VD-IT": LEVELS["VD-IT"]}), {}), "VD-IT", "shuffled")
     assert (found.state, found.why) == ("undefined", "No video has expressions of two objects.")
+
+
+def test_the_closest_query_stands_beside_what_was_chosen() -> None:
+    right = {("VD-IT", 0): RIGHT, ("VD-IT", 1): RIGHT, ("random", 0): RIGHT, ("random", 1): RIGHT}
+    near = {("VD-IT", 0): shifted(RIGHT, 0.1), ("VD-IT", 1): shifted(RIGHT, 0.14), ("random", 0): RIGHT}
+    runs = study(right, {}, {arm: LEVELS[arm] for arm in ("VD-IT", "random")}, (0, 1), near)
+    made = controls.build(runs, {})
+    found = cell(made, "VD-IT", "closest")
+    assert [source.value for source in found.sources] == pytest.approx([64, 68]) and found.mean == pytest.approx(66)
+    # Of three videos those with most and least: (80 + 60) / 2 and 30 of one seed differ more than the seeds do.
+    low, high = ends(found)
+    assert low < 64 and high > 68
+    assert controls.CLOSE in made.notes and made.complete
+    traced = trace.trace(runs, (made,), "controls:VD-IT:closest")
+    assert traced.printed == "66.0 ± 2.8" and "file:VD-IT/1/closest.parquet" in traced.steps[1].files
+    # Of the control one seed was recorded before.
+    missing = cell(made, "random", "closest")
+    assert not missing.sources and missing.why == "Recorded before the closest query's masks were scored."
+    # It is no difference, and neither met nor not met.
+    line = next(row for row in csv.DictReader(io.StringIO(export.as_csv(made))) if row["method"] == "VD-IT")
+    assert float(line["closest"]) == pytest.approx(66) and "closest_met" not in line
 
 
 def test_trials_on_other_videos_are_not_compared() -> None:

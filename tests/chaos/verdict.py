@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-FILES = ("scores.parquet", "shuffled.parquet", "light.parquet", "drift.parquet", "checkpoint/last.safetensors")
+FILES = ("scores.parquet", "shuffled.parquet", "closest.parquet", "light.parquet", "drift.parquet", "checkpoint/last.safetensors")
 
 
 def results(runs: Path) -> dict[str, Path]:

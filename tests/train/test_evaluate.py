@@ -33,6 +33,11 @@ def masks(video: Video, indices: tuple[int, ...], object_id: int) -> Masks:
     return found
 
 
+def found(_: object, __: object, said: tuple[Expression, ...], *___: object) -> tuple[dict[str, Masks], dict[str, Masks]]:
+    """The surest query has what the words say, the closest everything."""
+    return {one.id: masks(VIDEOS[1], (0, 1), one.object) for one in said}, {one.id: np.ones((2, 4, 16), bool) for one in said}
+
+
 @pytest.fixture
 def evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
     """Two videos, no light, no clips to follow."""
@@ -40,7 +45,7 @@ def evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluation:
     trial: Any = SimpleNamespace(data=Data(), evaluate=Evaluate(light=(), drift_clips=0))
     model: Any = None
     monkeypatch.setattr(evaluate, "clips", lambda *_: [])
-    monkeypatch.setattr(evaluate, "predict", lambda _, __, said, ___: {one.id: masks(VIDEOS[1], (0, 1), one.object) for one in said})
+    monkeypatch.setattr(evaluate.closest, "of_video", found)
     monkeypatch.setattr(evaluate.clustered, "rows", lambda *_: pd.DataFrame(columns=scores.SCHEMAS["clusters"].names))
     made = Evaluation(trial, model, split, tmp_path, Member(0, 1, torch.device("cpu")), clock=Clock())
     while made.remaining():
@@ -57,6 +62,16 @@ def test_each_truth_is_scored_against_the_masks_of_its_own_words_and_of_anothers
         ["both", expression, frame, truth, other, 8, 8 / 32]
         for expression, truth, other in (("0", 16, 24), ("1", 24, 16))
         for frame in FRAMES
+    ]
+
+
+def test_each_truth_is_scored_against_the_closest_query_too(evaluation: Evaluation, tmp_path: Path) -> None:
+    evaluation.merge()
+    table = scores.read(tmp_path / "closest.parquet")
+    assert table[["video", "expression", "area_truth", "area_prediction", "j"]].drop_duplicates().values.tolist() == [
+        ["alone", "0", 16, 64, 16 / 64],
+        ["both", "0", 16, 64, 16 / 64],
+        ["both", "1", 24, 64, 24 / 64],
     ]
 
 

@@ -33,7 +33,7 @@ class Asked:
         self.captions += batch.captions
         logits = torch.full((1, batch.length, 1, *batch.frames_BT3HW.shape[-2:]), -9.0)
         logits[..., :16] = 9.0
-        return SimpleNamespace(masks_BTQHW=logits)
+        return SimpleNamespace(masks_BTQHW=logits, logits_BTQ=torch.zeros(1, batch.length, 1))
 
 
 def sample(frames: int) -> Sample:
@@ -62,14 +62,13 @@ def test_windows_are_joined_and_each_is_seen_once() -> None:
 def test_a_window_gives_probabilities_at_the_frames_size_one_expression_at_a_time() -> None:
     model = Asked()
     said = (Expression("0", "a", 1), Expression("1", "b", 1))
-    found = window(model, sample(2), said, Inference(64, 64, Evaluate(autocast="bfloat16"), "lower"))  # type: ignore[arg-type]
+    found = window(model, sample(2), said, Inference(64, 64, Evaluate(autocast="bfloat16"), "lower"), "best")  # type: ignore[arg-type]
     first, shares = next(found)
     assert first == said[0] and model.captions == ["a"], "the second is computed when it is asked for"
     assert not torch.is_autocast_enabled("cpu") and not torch.is_inference_mode_enabled(), "whoever takes them is left alone"
-    assert shares.shape == (2, 64, 64) and shares.dtype == torch.float32
-    assert torch.allclose(shares[:, :, :31], torch.tensor(9.0).sigmoid()) and torch.allclose(
-        shares[:, :, 33:], torch.tensor(-9.0).sigmoid()
-    )
+    assert shares.shape == (1, 2, 64, 64) and shares.dtype == torch.float32
+    left, right = shares[..., :31], shares[..., 33:]
+    assert torch.allclose(left, torch.tensor(9.0).sigmoid()) and torch.allclose(right, torch.tensor(-9.0).sigmoid())
     assert [expression for expression, _ in found] == [said[1]]
 
 

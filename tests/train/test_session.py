@@ -57,6 +57,11 @@ def test_a_trial_leaves_every_file_and_says_what_it_measured(tiny: Path, tmp_pat
     # Two expressions of each object stand in for two: what is predicted is the same, in other places.
     areas = ["video", "frame", "area_prediction"]
     assert shuffled[areas].sort_values(areas).values.tolist() == table[areas].sort_values(areas).values.tolist()
+    closest = scores.read(place / "closest.parquet")
+    assert closest[[*KEYS["scores"], "area_truth"]].equals(table[[*KEYS["scores"], "area_truth"]])
+    # The surest query is one of those that the closest is chosen of.
+    means = [rows.groupby(["video", "expression"])["j"].mean() for rows in (closest, table)]
+    assert (means[0] >= means[1]).all()
     drift = scores.read(place / "drift.parquet")
     assert set(drift["kind"]) == {"raw", "centred", "mask", "margin"}
     assert set(drift["stride"]) == {8, 16, 32}
@@ -94,7 +99,7 @@ def test_a_trial_that_was_cut_off_ends_like_an_undisturbed_one(tiny: Path, tmp_p
     expected, found = trained(whole), trained(cut)
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    for name in ("scores.parquet", "shuffled.parquet"):
+    for name in ("scores.parquet", "shuffled.parquet", "closest.parquet"):
         assert scores.read(whole / name).equals(scores.read(cut / name))
     steps_of = [json.loads(line)["step"] for line in (cut / "metrics.jsonl").read_text().splitlines()]
     assert steps_of == list(range(6))
@@ -106,7 +111,7 @@ def test_an_evaluation_goes_on_where_it_was_cut_off(tiny: Path, tmp_path: Path) 
     session.open(place)
     session.advance()
     session.advance()
-    part, _ = parts = [place / "parts" / f"{kind}-00000.parquet" for kind in ("video", "shuffled")]
+    part, *_ = parts = [place / "parts" / f"{kind}-00000.parquet" for kind in ("video", "shuffled", "closest")]
     assert set(parts) == set((place / "parts").iterdir())
     written = part.stat().st_mtime_ns
     again = Session(ALONE, tmp_path / "runs")
@@ -120,18 +125,21 @@ def test_an_evaluation_goes_on_where_it_was_cut_off(tiny: Path, tmp_path: Path) 
     assert len(scores.read(place / "shuffled.parquet")["video"].unique()) == 2
 
 
-def test_a_trial_that_is_killed_while_it_removes_its_parts_ends_like_an_undisturbed_one(tiny: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("gone", [("shuffled-00000", "video-00001"), ("video-00000", "closest-00001")])
+def test_a_trial_that_is_killed_while_it_removes_its_parts_ends_like_an_undisturbed_one(
+    tiny: Path, tmp_path: Path, gone: tuple[str, str]
+) -> None:
     whole, cut = (trial_folder(tiny, tmp_path / name, max_steps=1) for name in ("whole", "cut"))
     finish(Session(ALONE, tmp_path / "whole"), whole)
     session = Session(ALONE, tmp_path / "cut")
     session.open(cut)
     while len(list((cut / "parts").glob("video-*"))) < 2:
         session.advance()
-    # Of either video another half is gone already, and result.json is not there.
-    for name in ("shuffled-00000", "video-00001"):
+    # Of either video another part is gone already, and result.json is not there.
+    for name in gone:
         (cut / "parts" / f"{name}.parquet").unlink()
     finish(Session(ALONE, tmp_path / "cut"), cut)
-    for name in ("scores.parquet", "shuffled.parquet"):
+    for name in ("scores.parquet", "shuffled.parquet", "closest.parquet"):
         assert scores.read(whole / name).equals(scores.read(cut / name))
 
 

@@ -76,7 +76,7 @@ def same(first: Path, second: Path) -> None:
     assert losses(first) == losses(second)
     saved = [checkpoint.read(place / "checkpoint" / checkpoint.NAME) for place in (first, second)]
     assert all(torch.equal(tensor, saved[1][0][name]) for name, tensor in saved[0][0].items())
-    for name in ("scores.parquet", "shuffled.parquet", "light.parquet", "drift.parquet"):
+    for name in ("scores.parquet", "shuffled.parquet", "closest.parquet", "light.parquet", "drift.parquet"):
         assert scores.read(first / name).equals(scores.read(second / name))
 
 

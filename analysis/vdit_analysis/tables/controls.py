@@ -1,4 +1,7 @@
-"""Controls of Table 3, which the paper lacks: each arm's J&F minus that on random features, and minus that under another object's words."""
+"""Controls of Table 3, which the paper lacks: each arm's J&F minus that on random features, and minus that under another object's words.
+
+Beside them the J&F of the query that comes closest to the truth, were it chosen: what a head finds and does not say.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +24,9 @@ TITLE = "Controls: random features, shuffled expressions"
 SOURCE = "Not in VD-IT (ECCV 2024). J&F as in its Table 3."
 # Read and not shown: the paper has no controls.
 PUBLISHED = table3_components.PUBLISHED
-JF, MINUS_CONTROL, MINUS_SHUFFLED = COLUMNS = (
+JF, CLOSEST, MINUS_CONTROL, MINUS_SHUFFLED = COLUMNS = (
     replace(table3_components.COLUMNS[0], published=""),
+    replace(table3_components.COLUMNS[0], published="", key="closest", title="closest query", latex="closest query"),
     *(
         Column(
             key=key,
@@ -46,7 +50,14 @@ SHUFFLED = (
     "object of the video; a video with expressions of one object is left out."
 )
 MET = "Met: the interval lies above 0; not corrected for the number of comparisons."
-OLDER = "Recorded before masks were scored under another object's words"
+CLOSE = (
+    "Closest query: J&F of the query whose masks come closest to the truth, in each window of a video. As far as it lies above J&F, the "
+    "head finds what is meant and chooses something else."
+)
+OLDER = {
+    "shuffled": "Recorded before masks were scored under another object's words",
+    "closest": "Recorded before the closest query's masks were scored",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +122,19 @@ def same_architecture(runs: StudyRuns, arm: str, control: str) -> bool:
 
 
 def _row(runs: StudyRuns, row: Row) -> Row:
-    return replace(row, cells=(replace(row.cells[0], comparison=None), _minus_control(runs, row.name), _minus_shuffled(runs, row.name)))
+    own = replace(row.cells[0], comparison=None)
+    return replace(row, cells=(own, _closest(runs, row.name), _minus_control(runs, row.name), _minus_shuffled(runs, row.name)))
+
+
+def _closest(runs: StudyRuns, arm: str) -> Cell:
+    if _older(runs, arm, "closest"):
+        return _unrecorded(runs, "closest")
+    frames = {trial.seed: trial.frame("closest") for trial in runs.of(arm)}
+    sources = tuple(Source(value=components.measure(frames[trial.seed]).jf, trial=trial, file="closest.parquet") for trial in runs.of(arm))
+    cell = Cell(sources=sources, planned=len(runs.planned_of(arm)), published=None, why="")
+    if cell.state != "measured":
+        return replace(cell, why="; ".join(runs.refusals(arm)))
+    return certainty.of([cell], [CLOSEST], lambda rows: {CLOSEST.key: quantities.components(rows)["JF"]}, frames, {})[0]
 
 
 def _minus_control(runs: StudyRuns, arm: str) -> Cell:
@@ -131,17 +154,21 @@ def _minus_control(runs: StudyRuns, arm: str) -> Cell:
 
 
 def _minus_shuffled(runs: StudyRuns, arm: str) -> Cell:
-    if _older(runs, arm):
-        every = all(_older(runs, name) for name in runs.arms if runs.of(name))
-        # A column without any number is said below the table.
-        return _nothing("" if every else f"{OLDER}.")
+    if _older(runs, arm, "shuffled"):
+        return _unrecorded(runs, "shuffled")
     pairs = [_under_other_words(trial) for trial in runs.of(arm)]
     return _cell(pairs, MINUS_SHUFFLED, len(runs.planned_of(arm)), "; ".join(runs.refusals(arm)))
 
 
-def _older(runs: StudyRuns, arm: str) -> bool:
-    """Whether a trial of the arm was recorded without its shuffled expressions."""
-    return not all("shuffled" in trial.frames for trial in runs.of(arm))
+def _older(runs: StudyRuns, arm: str, file: str) -> bool:
+    """Whether a trial of the arm was recorded without this file."""
+    return not all(file in trial.frames for trial in runs.of(arm))
+
+
+def _unrecorded(runs: StudyRuns, file: str) -> Cell:
+    """A column without any number is said below the table."""
+    every = all(_older(runs, name, file) for name in runs.arms if runs.of(name))
+    return _nothing("" if every else f"{OLDER[file]}.")
 
 
 def _under_other_words(trial: TrialRun) -> Pair:
@@ -176,10 +203,11 @@ def _notes(runs: StudyRuns, rows: tuple[Row, ...]) -> Iterator[str]:
         yield f"No random weights of their own architecture: {', '.join(unlike)}."
     if not names:
         yield "Minus control: not there; this study has no arm of random features to compare with."
-    place = COLUMNS.index(MINUS_SHUFFLED)
-    if any(row.cells[place].planned for row in rows):
-        yield SHUFFLED
-    else:
-        yield f"Right minus shuffled: not there. {OLDER}; trials that are run again have it."
-    if any(cell.met is not None for row in rows for cell in row.cells[1:]):
+    for column, said in ((MINUS_SHUFFLED, SHUFFLED), (CLOSEST, CLOSE)):
+        if any(row.cells[COLUMNS.index(column)].planned for row in rows):
+            yield said
+        else:
+            yield f"{column.title.capitalize()}: not there. {OLDER[column.key]}; trials that are run again have it."
+    differences = [index for index, column in enumerate(COLUMNS) if column.difference]
+    if any(row.cells[index].met is not None for row in rows for index in differences):
         yield MET

@@ -149,8 +149,13 @@ class SegmentationHead(nn.Module):
 
 
 def surest(logits_BTQ: Tensor) -> Tensor:
-    """[B] int64: the query with the highest visibility (a probability) on average over the frames of its clip."""
-    return logits_BTQ.sigmoid().mean(dim=1).argmax(dim=1)
+    """[B] int64: the query with the highest visibility."""
+    return visibility(logits_BTQ).argmax(dim=1)
+
+
+def visibility(logits_BTQ: Tensor) -> Tensor:
+    """[B, Q]: a probability, on average over the frames of a clip."""
+    return logits_BTQ.sigmoid().mean(dim=1)
 
 
 def _logits(head: nn.Module, states_NQC: Tensor) -> Tensor:

@@ -55,8 +55,8 @@ def stream(trained: Trained, video: str, frames: Frames, expressions: tuple[Expr
     data = trained.ticket.trial.data
     sample = unlabelled_sample(video, frames, evaluate, data)
     how = Inference(frames.shape[1], frames.shape[2], evaluate, data.captions)
-    for expression, shares_THW in window(trained.model, sample, expressions, how):
-        yield expression, shares_THW.cpu().numpy()
+    for expression, shares_QTHW in window(trained.model, sample, expressions, how, "best"):
+        yield expression, shares_QTHW[0].cpu().numpy()
 
 
 def identity(trained: Trained, evaluate: Evaluate, runs: Path) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Rows and files of a trial: scores, shuffled, light, instances, drift and clusters.parquet, which every table and figure is made of."""
+"""Rows and Parquet files of a trial: scores, shuffled, closest, light, instances, drift, clusters; all tables and figures are of them."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from vdit.metrics import contour, region
 from vdit.video import Masks
 
-Kind: TypeAlias = Literal["scores", "shuffled", "light", "instances", "drift", "clusters"]
+Kind: TypeAlias = Literal["scores", "shuffled", "closest", "light", "instances", "drift", "clusters"]
 
 _FRAME = [("video", pa.string()), ("expression", pa.string()), ("frame", pa.string())]
 _MASKS = [
@@ -48,6 +48,7 @@ SCHEMAS: Mapping[Kind, pa.Schema] = MappingProxyType(
     {
         "scores": pa.schema(_FRAME + _MASKS),
         "shuffled": pa.schema(_FRAME + _MASKS),
+        "closest": pa.schema(_FRAME + _MASKS),
         "light": pa.schema(_FRAME + _MASKS + _LIGHT),
         "instances": pa.schema(_INSTANCES),
         "drift": pa.schema(_DRIFT),
@@ -60,6 +61,7 @@ KEYS: Mapping[Kind, list[str]] = MappingProxyType(
     {
         "scores": ["video", "expression", "frame"],
         "shuffled": ["video", "expression", "frame"],
+        "closest": ["video", "expression", "frame"],
         "light": ["level", "draw", "video", "expression", "frame"],
         "instances": ["image", "query"],
         "drift": ["sample", "stride", "kind", "k"],
@@ -98,7 +100,7 @@ def counted(video: str, expression: str, frames: Sequence[str], counts: contour.
 def write(path: Path, table: pd.DataFrame) -> None:
     """Write the rows sorted by key, all or nothing: an interrupted or failed write leaves what was there before.
 
-    A file named scores, shuffled, light, instances, drift or clusters holds rows of that kind; else (a part) the columns tell the kind.
+    A file named after a kind (scores.parquet) holds rows of that kind; else (a part) the columns tell the kind.
     Raises ValueError naming file and column if a column is missing, unknown or of another type, or if two rows have one key.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

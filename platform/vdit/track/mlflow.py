@@ -31,6 +31,7 @@ ARTIFACTS = (
     "result.json",
     "scores.parquet",
     "shuffled.parquet",
+    "closest.parquet",
     "light.parquet",
     "instances.parquet",
     "drift.parquet",

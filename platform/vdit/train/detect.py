@@ -15,6 +15,7 @@ from vdit.clips import caption
 from vdit.config.trial import Trial
 from vdit.metrics import average_precision, mean_iou, overall_iou, precision
 from vdit.model.collate import collate, to
+from vdit.model.head import visibility
 from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.train.predict import Inference, clips, masks, probabilities
@@ -52,8 +53,9 @@ def detect(model: VDIT, sample: Sample, expressions: Sequence[Expression], how: 
         for expression in expressions:
             worded = replace(batch, captions=(caption.at_test(expression.text, how.captions),))
             prediction = model.predict(worded, how.evaluate.queries, seen)
-            scores_Q = prediction.logits_BTQ[0].sigmoid().mean(dim=0)
-            drawn = masks(probabilities(prediction.masks_BTQHW[0, 0], sample.frames.shape[1:3], how), how)
+            scores_Q = visibility(prediction.logits_BTQ)[0]
+            # The queries of its one frame.
+            drawn = masks(probabilities(prediction.masks_BTQHW[0], sample.frames.shape[1:3], how)[0], how)
             found[expression.id] = Detections(scores_Q.double().cpu().numpy(), drawn)
     return found
 

@@ -1,7 +1,8 @@
 """What a trained model is measured by: masks scored frame by frame, in changing light, and what its features do (metrics.md part C).
 
-Each expression's truth is scored against the masks under another object's, too: what the words are worth (clips/shuffled.py). A split
-that is scored by detections (Tables 2 and 4) has all queries' masks in one frame a video instead, and no such control.
+Each expression's truth is scored against the masks under another object's, too: what the words are worth (clips/shuffled.py); and against
+those of the query that comes closest to it: what the head found and did not choose (train/closest.py). A split that is scored by
+detections (Tables 2 and 4) has all queries' masks in one frame a video instead, and neither control.
 
 Every unit of work leaves a part file, so that a killed evaluation goes on where it was; at the end one worker merges the parts.
 """
@@ -23,12 +24,14 @@ from vdit.model.collate import collate, to
 from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.record import instances, parts, scores
-from vdit.train import clustered, detect
+from vdit.record.scores import Kind
+from vdit.train import closest, clustered, detect
 from vdit.train.clock import Clock
 from vdit.train.group import Member
 from vdit.train.predict import Inference, clips, predict, windows
 from vdit.video import Expression, Masks, Sample, Split, Video
 
+CONTROLS: tuple[Kind, ...] = ("shuffled", "closest")  # what is scored beside the video's own masks, each in a file of its own
 STRIDES = (8, 16, 32)  # of the feature levels that are followed; the 4x level is the autoencoder's, the same for every arm
 
 
@@ -45,10 +48,9 @@ class Unit:
     def segmented(self) -> bool:
         return self.clip is None and not self.clustered
 
-    @property
-    def shuffled(self) -> str:
-        """The part file of a video's masks under another object's words."""
-        return self.name.replace("video", "shuffled")
+    def control(self, kind: Kind) -> str:
+        """The part file of a video's masks as a control has them."""
+        return self.name.replace("video", kind)
 
 
 class Evaluation:
@@ -82,15 +84,15 @@ class Evaluation:
         elif self.split.evaluation == "detections":
             scores.write(path, self.detections(unit.video))
         else:
-            table, swapped = self.score(unit.video)
-            # The part that tells that the unit is done comes last.
-            scores.write(self.parts / unit.shuffled, swapped)
+            table, controls = self.score(unit.video)
+            for kind, its in controls.items():
+                scores.write(self.parts / unit.control(kind), its)
             scores.write(path, table)
 
     def over(self, unit: Unit) -> bool:
-        """Whether all its parts are there. Who was killed while it removed them, its result unwritten, may have left one of two."""
-        two = unit.segmented and self.split.evaluation != "detections"
-        return all((self.parts / name).exists() for name in (unit.name, *([unit.shuffled] if two else [])))
+        """Whether all its parts are there. Who was killed while it removed them, its result unwritten, may have left some."""
+        controls = CONTROLS if unit.segmented and self.split.evaluation != "detections" else ()
+        return all((self.parts / name).exists() for name in (unit.name, *map(unit.control, controls)))
 
     def detections(self, video: Video) -> pd.DataFrame:
         """A row per expression and query."""
@@ -99,26 +101,24 @@ class Evaluation:
         tables = [instances.rows(name, its.scores_Q, its.masks_QHW, truth_HW) for name, its, truth_HW in found]
         return pd.concat(tables, ignore_index=True)
 
-    def score(self, video: Video) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """A row per expression, frame, level and draw; level 0 is the video as it is. Then that video under another object's words."""
+    def score(self, video: Video) -> tuple[pd.DataFrame, dict[Kind, pd.DataFrame]]:
+        """A row per expression, frame, level and draw; level 0 is the video as it is. Then that video as each control has it."""
         samples = clips(self.split, video, self.trial)
         everything = tuple(range(len(video.frames)))
         truth = {expression.id: self.split.masks(video, everything, expression.object) for expression in video.expressions}
-        found = self.found(video, samples, truth)
+        size = next(iter(truth.values())).shape[1:]
+        how = Inference(size[0], size[1], self.trial.evaluate, self.trial.data.captions)
+        with self.clock:
+            found, near = closest.of_video(self.model, samples, video.expressions, how, truth)
         tables = [rows(video, found, truth).assign(level=0.0, draw=0)]
         swapped = {name: found[other] for name, other in shuffled(video, self.trial.data.seed).items()}
         for level in self.trial.evaluate.light:
             for draw in range(self.trial.evaluate.light_draws):
-                dimmed = self.found(video, lit(samples, video, level, draw, self.trial), truth)
+                brighter = lit(samples, video, level, draw, self.trial)
+                with self.clock:
+                    dimmed = predict(self.model, brighter, video.expressions, how)
                 tables.append(rows(video, dimmed, truth).assign(level=level, draw=draw))
-        return pd.concat(tables, ignore_index=True), rows(video, swapped, truth)
-
-    def found(self, video: Video, samples: list[Sample], truth: dict[str, Masks]) -> dict[str, Masks]:
-        """Masks by expression id, of the truth's size."""
-        size = next(iter(truth.values())).shape[1:]
-        how = Inference(size[0], size[1], self.trial.evaluate, self.trial.data.captions)
-        with self.clock:
-            return predict(self.model, samples, video.expressions, how)
+        return pd.concat(tables, ignore_index=True), {"shuffled": rows(video, swapped, truth), "closest": rows(video, near, truth)}
 
     @torch.inference_mode()
     def follow(self, video: Video, clip: drift.Clip) -> list[drift.ClipFeatures]:
@@ -156,7 +156,8 @@ class Evaluation:
         """J, F and J&F in percent."""
         table = every[every["level"] == 0.0].drop(columns=["level", "draw"])
         scores.write(self.place / "scores.parquet", table)
-        scores.merge([self.parts / unit.shuffled for unit in self.units if unit.segmented], self.place / "shuffled.parquet")
+        for kind in CONTROLS:
+            scores.merge([self.parts / unit.control(kind) for unit in self.units if unit.segmented], self.place / f"{kind}.parquet")
         if self.trial.evaluate.light:
             scores.write(self.place / "light.parquet", every[every["level"] > 0.0])
         followed = [found for unit in self.units if unit.clip is not None for found in parts.read_features(self.parts / unit.name)]

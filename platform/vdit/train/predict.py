@@ -1,6 +1,6 @@
 """Masks of a whole video for all its expressions (spec section 6): windows, the best query, logits resized to the frame, a threshold.
 
-T frames, H W pixels of the frame as it is on disk.
+T frames, Q queries, H W pixels of the frame as it is on disk.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,6 +18,7 @@ from vdit.config.data import Captions
 from vdit.config.evaluate import Evaluate
 from vdit.config.trial import Trial
 from vdit.model.collate import collate, to
+from vdit.model.head import Keep, visibility
 from vdit.model.precision import autocast
 from vdit.model.vdit import VDIT
 from vdit.video import Expression, Masks, Sample, Split, Video
@@ -52,13 +53,18 @@ def predict(model: VDIT, samples: Sequence[Sample], expressions: Sequence[Expres
     """Masks [T, H, W] by expression id. What does not depend on the expression is computed once a window."""
     parts: dict[str, list[Masks]] = {expression.id: [] for expression in expressions}
     for sample in samples:
-        for expression, shares_THW in window(model, sample, expressions, how):
-            parts[expression.id].append(masks(shares_THW, how))
+        for expression, shares_QTHW in window(model, sample, expressions, how, "best"):
+            parts[expression.id].append(masks(shares_QTHW[0], how))
     return {name: np.concatenate(found) for name, found in parts.items()}
 
 
-def window(model: VDIT, sample: Sample, expressions: Sequence[Expression], how: Inference) -> Iterator[tuple[Expression, torch.Tensor]]:
-    """One window's probabilities [T, H, W] for each expression in turn: in memory is what one expression needs, however many there are."""
+def window(
+    model: VDIT, sample: Sample, expressions: Sequence[Expression], how: Inference, keep: Keep
+) -> Iterator[tuple[Expression, torch.Tensor]]:
+    """One window's probabilities [Q, T, H, W] for each expression in turn, those of the surest query first.
+
+    In memory is what one expression needs, however many there are. Q is 1 where `keep` is "best".
+    """
     model.eval()
     batch = replace(to(collate([sample], how.evaluate.pad), model.frozen.device), targets=None)
     with inferring(model, how):
@@ -67,9 +73,10 @@ def window(model: VDIT, sample: Sample, expressions: Sequence[Expression], how: 
         # Closed before each probability is handed out: whoever takes them computes in a precision of their own.
         with inferring(model, how):
             worded = replace(batch, captions=(caption.at_test(expression.text, how.captions),))
-            prediction = model.predict(worded, "best", seen)
-            shares_THW = probabilities(prediction.masks_BTQHW[0, :, 0], sample.frames.shape[1:3], how)
-        yield expression, shares_THW
+            prediction = model.predict(worded, keep, seen)
+            order_Q = visibility(prediction.logits_BTQ)[0].argsort(descending=True, stable=True)
+            shares_QTHW = probabilities(prediction.masks_BTQHW[0].transpose(0, 1)[order_Q], sample.frames.shape[1:3], how)
+        yield expression, shares_QTHW
 
 
 @contextmanager
@@ -78,13 +85,13 @@ def inferring(model: VDIT, how: Inference) -> Iterator[None]:
         yield
 
 
-def probabilities(logits_THW: torch.Tensor, inner: tuple[int, ...], how: Inference) -> torch.Tensor:
+def probabilities(logits_NTHW: torch.Tensor, inner: tuple[int, ...], how: Inference) -> torch.Tensor:
     """Crops the padding, resizes the logits from `inner` (height, width) to the frame and takes their sigmoid."""
-    logits = logits_THW[None, :, : inner[0], : inner[1]].float()
+    logits = logits_NTHW[:, :, : inner[0], : inner[1]].float()
     if inner != (how.height, how.width):
         logits = functional.interpolate(logits, size=(how.height, how.width), mode="bilinear", align_corners=False)
-    return logits[0].sigmoid()
+    return logits.sigmoid()
 
 
-def masks(shares_THW: torch.Tensor, how: Inference) -> Masks:
-    return np.asarray((shares_THW > how.evaluate.threshold).cpu().numpy())
+def masks(shares: torch.Tensor, how: Inference) -> Masks:
+    return np.asarray((shares > how.evaluate.threshold).cpu().numpy())
