@@ -1,6 +1,6 @@
 """A recipe so small that all its stages take seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,6 +62,15 @@ def edited(recipe_file: Path) -> Callable[..., Path]:
         return folder / "nano.yaml"
 
     return write
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the command trains: on more threads sums differ in their last bits, and what is compared with it would too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
