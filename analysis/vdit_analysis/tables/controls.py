@@ -51,8 +51,8 @@ SHUFFLED = (
 )
 MET = "Met: the interval lies above 0; not corrected for the number of comparisons."
 CLOSE = (
-    "Closest query: J&F of the query whose masks come closest to the truth, in each window of a video. As far as it lies above J&F, the "
-    "head finds what is meant and chooses something else."
+    "Closest query: J&F of the query whose masks come closest to the truth, in each window of a video. It lies above J&F where the head "
+    "finds what is meant and chooses something else, and in part because the truth itself chooses, as an arm on random features shows."
 )
 OLDER = {
     "shuffled": "Recorded before masks were scored under another object's words",
