@@ -95,7 +95,7 @@ class Denoiser(Training):
 class SwinTraining(Training):
     """Which colours, shapes and motions are in the clip: one yes or no each."""
 
-    steps: Count = 2000
+    steps: Count = 8000
     batch: Count = 8
 
 
