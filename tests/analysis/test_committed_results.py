@@ -1,0 +1,72 @@
+"""What is committed under experiments/results is what its rows say, and its page of reading quotes its report."""
+
+import html
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results"
+STUDIES = sorted(path.parent for path in RESULTS.rglob("report.html"))
+PAGES = sorted(RESULTS.glob("*/README.md"))
+NUMBER = re.compile(r"[+−]?\d+\.\d+")
+VERDICTS = ("appears", "the reverse appears", "open")
+
+
+def table_rows(report: Path) -> list[list[str]]:
+    """The rows of every table of a report as the text of their cells."""
+    rows = re.findall(r"<tr.*?</tr>", report.read_text(), flags=re.DOTALL)
+    return [[said(cell) for cell in re.findall(r"<t[dh].*?</t[dh]>", row, flags=re.DOTALL)] for row in rows]
+
+
+def said(markup: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
+
+
+def quoted(page: Path) -> list[list[str]]:
+    lines = (line for line in page.read_text().splitlines() if line.startswith("|") and NUMBER.search(line))
+    return [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=lambda path: path.name)
+def test_table_3_is_the_mean_of_the_rows_that_are_kept(folder: Path) -> None:
+    """J and F of an arm: over frames, then expressions, then seeds; no code of the tables is used."""
+    rows = pd.read_parquet(folder / "scores.parquet")
+    table = pd.read_csv(folder / "tables" / "table3.csv").set_index("method")
+    sentences = rows.groupby(["arm", "seed", "video", "expression"])[["j", "f"]].mean()
+    means = sentences.groupby(["arm", "seed"]).mean().groupby("arm").mean() * 100
+    assert set(means.index) <= set(table.index)
+    for arm, found in means.iterrows():
+        assert table.loc[arm, "J"] == pytest.approx(found["j"], abs=1e-9)
+        assert table.loc[arm, "F"] == pytest.approx(found["f"], abs=1e-9)
+        assert table.loc[arm, "JF"] == pytest.approx((found["j"] + found["f"]) / 2, abs=1e-9)
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=lambda path: path.name)
+def test_the_runs_that_a_table_names_are_those_whose_rows_are_kept(folder: Path) -> None:
+    rows = pd.read_parquet(folder / "scores.parquet")
+    table = pd.read_csv(folder / "tables" / "table3.csv").set_index("method")
+    for arm, own in rows.groupby("arm"):
+        assert set(own["run"]) == set(str(table.loc[arm, "runs"]).split())
+        assert table.loc[arm, "seeds_done"] == table.loc[arm, "seeds_planned"] == own["seed"].nunique()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name)
+def test_the_figures_of_a_row_of_a_page_stand_in_one_row_of_a_report_beside_it(page: Path) -> None:
+    reported = [row for report in page.parent.rglob("report.html") for row in table_rows(report) if row and row[0]]
+    rows = quoted(page)
+    assert rows
+    for label, *cells in rows:
+        figures = set(NUMBER.findall(" ".join(cells)))
+        same = (set(NUMBER.findall(" ".join(row[1:]))) for row in reported if label.startswith(row[0]))
+        assert any(figures <= found for found in same), f"{page}: no report has {sorted(figures)} in a row of {label!r}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name)
+def test_a_page_gives_every_claim_of_its_reports_and_their_verdict(page: Path) -> None:
+    rows = quoted(page)
+    claims = [row for report in page.parent.rglob("report.html") for row in table_rows(report) if row and row[-1] in VERDICTS]
+    assert claims
+    for says, *_, verdict in claims:
+        assert [row for row in rows if row[0].startswith(says) and verdict in row], f"{page}: {says!r} is {verdict!r} in the report"
