@@ -2,16 +2,22 @@
 
 import io
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
+from vdit.study.spec import Measure
 from vdit_analysis.outputs import write_atomically
 from vdit_analysis.runs import StudyRuns
 
 
 def write(runs: StudyRuns, folder: Path) -> tuple[Path, ...]:
-    """Writes the files that trials of the study have, over all its finished trials, and returns their paths."""
-    names = sorted({name for trial in runs.trials.values() for name in trial.frames})
+    """Writes the files that trials of the study have, over all its finished trials, and returns their paths.
+
+    A trial that other studies share has rows of what they measure too; a file of a quantity that this one does not measure is left out.
+    """
+    elsewhere = set(get_args(Measure)) - set(runs.measure)
+    names = sorted({name for trial in runs.trials.values() for name in trial.frames} - elsewhere)
     return tuple(_write(gathered(runs, name), folder / f"{name}.parquet") for name in names)
 
 

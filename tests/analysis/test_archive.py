@@ -1,6 +1,7 @@
 """The rows of a study's numbers outlive its runs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -30,6 +31,13 @@ def test_a_file_that_no_trial_has_is_not_written(load: Load, tmp_path: Path) -> 
     names = {path.name for path in archive.write(load("bare"), tmp_path)}
     assert names == {path.name for path in tmp_path.iterdir()}
     assert "scores.parquet" in names and not names & {"light.parquet", "instances.parquet"}
+
+
+def test_what_only_other_studies_measure_is_not_written(load: Load, tmp_path: Path) -> None:
+    runs = load("full")
+    narrow = replace(runs, plan={**runs.plan, "measure": ["components", "light"]})
+    written = {path.name for path in archive.write(runs, tmp_path / "all")}
+    assert {path.name for path in archive.write(narrow, tmp_path / "narrow")} == written - {"drift.parquet"}
 
 
 def test_a_table_can_be_made_again_of_what_is_kept(load: Load, tmp_path: Path) -> None:
