@@ -3,14 +3,19 @@
 import html
 import re
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pytest
+
+from vdit.study import document
+from vdit.study.spec import Measure
 
 RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results"
 STUDIES = sorted(path.parent for path in RESULTS.rglob("report.html"))
 PAGES = sorted(RESULTS.glob("*/README.md"))
 NUMBER = re.compile(r"[+−]?\d+\.\d+")
+NAMED = re.compile(r"`(\w+)`: ")
 VERDICTS = ("appears", "the reverse appears", "open")
 
 
@@ -24,15 +29,28 @@ def said(markup: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", markup)).split())
 
 
-def quoted(page: Path) -> list[list[str]]:
-    lines = (line for line in page.read_text().splitlines() if line.startswith("|") and NUMBER.search(line))
-    return [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
+def quoted(page: Path) -> list[tuple[Path, list[str]]]:
+    """The rows of a page's tables that have figures, each with its study, the last that a line above begins with (`name`: ...)."""
+    rows, study = [], page.parent
+    for line in page.read_text().splitlines():
+        if named := NAMED.match(line):
+            study = page.parent / named[1]
+        if line.startswith("|") and NUMBER.search(line):
+            rows.append((study, [cell.strip(" *") for cell in line.strip("|").split("|")]))
+    return rows
 
 
 def test_every_study_that_is_kept_has_a_page_that_names_it() -> None:
     assert STUDIES
     for study in STUDIES:
         assert f"`{study.name}`" in (study.parent / "README.md").read_text()
+
+
+@pytest.mark.parametrize("folder", STUDIES, ids=lambda path: path.name)
+def test_the_rows_that_are_kept_are_of_what_the_study_measures(folder: Path) -> None:
+    asked = set(document.read(RESULTS.parent / f"{folder.name}.yaml")["measure"])
+    kept = {path.stem for path in folder.glob("*.parquet")}
+    assert kept & set(get_args(Measure)) == asked & {"drift", "light", "clusters"}
 
 
 @pytest.mark.parametrize("folder", STUDIES, ids=lambda path: path.name)
@@ -59,20 +77,21 @@ def test_the_runs_that_a_table_names_are_those_whose_rows_are_kept(folder: Path)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name)
-def test_the_figures_of_a_row_of_a_page_stand_in_one_row_of_a_report_beside_it(page: Path) -> None:
-    reported = [row for report in page.parent.rglob("report.html") for row in table_rows(report) if row and row[0]]
+def test_the_figures_of_a_row_of_a_page_stand_in_one_row_of_its_study(page: Path) -> None:
     rows = quoted(page)
     assert rows
-    for label, *cells in rows:
+    for study, (label, *cells) in rows:
         figures = set(NUMBER.findall(" ".join(cells)))
+        reported = [row for row in table_rows(study / "report.html") if row and row[0]]
         same = (set(NUMBER.findall(" ".join(row[1:]))) for row in reported if label.startswith(row[0]))
-        assert any(figures <= found for found in same), f"{page}: no report has {sorted(figures)} in a row of {label!r}"
+        assert any(figures <= found for found in same), f"{page}: {study.name} has no {sorted(figures)} in a row of {label!r}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.parent.name)
 def test_a_page_gives_every_claim_of_its_reports_and_their_verdict(page: Path) -> None:
     rows = quoted(page)
-    claims = [row for report in page.parent.rglob("report.html") for row in table_rows(report) if row and row[-1] in VERDICTS]
+    claims = [(path.parent, row) for path in page.parent.rglob("report.html") for row in table_rows(path) if row and row[-1] in VERDICTS]
     assert claims
-    for says, *_, verdict in claims:
-        assert [row for row in rows if row[0].startswith(says) and verdict in row], f"{page}: {says!r} is {verdict!r} in the report"
+    for study, (says, *_, verdict) in claims:
+        found = [row for of, row in rows if of == study and row[0].startswith(says) and verdict in row]
+        assert found, f"{page}: {says!r} is {verdict!r} in the report of {study.name}"
