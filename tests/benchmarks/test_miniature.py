@@ -227,7 +227,7 @@ def test_a_writer_that_comes_second_keeps_the_first_ones_folder_and_a_taken_fold
     ({"frames": 0}, "data.world.frames is 0"),
     ({"seed": -1}, "data.world.seed is -1"),
     ({"hard_videos": -3}, "data.world.hard_videos is -3, expected at least 0"),
-    ({"objects": 30, "train_videos": 9}, "lower data.world.objects"),
+    ({"objects": 30, "train_videos": 9}, "lower world.objects"),
 ])  # fmt: skip
 def test_an_impossible_world_is_refused(tmp_path: Path, change: dict[str, int], said: str) -> None:
     with pytest.raises(ValueError, match=said):

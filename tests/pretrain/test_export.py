@@ -92,15 +92,38 @@ def test_a_draft_has_a_name_that_is_known_and_one_of_a_killed_process_is_no_hind
 
 
 def test_a_copy_replaces_a_checkpoint_and_nothing_else(checkpoint: Path, tmp_path: Path) -> None:
-    export.copy(checkpoint, tmp_path / "new")
-    (tmp_path / "new/stale").touch()
-    export.copy(checkpoint, tmp_path / "new")
-    assert not (tmp_path / "new/stale").exists() and (tmp_path / "new/unet").is_dir()
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine/thesis.tex").touch()
-    with pytest.raises(ValueError, match="holds something else"):
-        export.copy(checkpoint, tmp_path / "mine")
-    assert (tmp_path / "mine/thesis.tex").exists()
+    export.copy(checkpoint, tmp_path / "deep/new")
+    (tmp_path / "deep/new/gate.md").touch()
+    export.copy(checkpoint, tmp_path / "deep/new")
+    assert not (tmp_path / "deep/new/gate.md").exists(), "the table of other weights"
+    assert {path.name for path in (tmp_path / "deep/new").iterdir()} == {path.name for path in checkpoint.iterdir()}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["new"]
+    export.copy(checkpoint, checkpoint)
+    assert (checkpoint / "vdit.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        (("thesis.tex",), "thesis.tex"),
+        (("recipe.yaml",), "recipe.yaml"),
+        (("recipe.yaml", "presets/nano.yaml"), "presets"),
+        (("vdit.json", "recipe.yaml", "unet/config.json", "notes.md"), "notes.md"),
+    ],
+)
+def test_a_copy_removes_nothing_that_is_no_checkpoint(checkpoint: Path, tmp_path: Path, files: tuple[str, ...], named: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=rf"holds something else than a pretrained checkpoint \({named}\)"):
+        export.copy(checkpoint, tmp_path)
+    assert all((tmp_path / name).is_file() for name in files)
+
+
+def test_a_copy_to_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "weights").touch()
+    with pytest.raises(ValueError, match="weights is a file; name a new folder"):
+        export.replaceable(tmp_path / "weights")
 
 
 def test_weights_that_half_precision_cannot_hold_are_refused() -> None:

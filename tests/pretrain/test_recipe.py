@@ -1,11 +1,14 @@
 """What cannot work is refused before anything starts, with the key and what would work."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from vdit.benchmarks.world import captions
 from vdit.config.recipe import Recipe
+from vdit.pretrain import captioning, clips, feasible
 from vdit.pretrain.recipe import read, resolve
 
 EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
@@ -27,6 +30,7 @@ EXPERIMENTS = Path(__file__).resolve().parents[2] / "experiments"
         (("objects: 2", "objects: 1"), r"nano\.yaml: world\.objects is 1, expected at least 2"),
         (("seed: 5", "seed: -5"), r"nano\.yaml: world\.seed is -5, expected at least 0"),
         (("frames: 3", "frames: 1"), r"world\.frames: is 1; motion is seen in 2"),
+        (("towers: {steps: 6", "towers: {betas: [0.9, 1.0], steps: 6"), r"towers\.betas\[?\.?1\]?: should be less than 1"),
         (("objects: 2", "objects: 5"), r"world\.objects: is 5, the world has 5 motions; with at most 4 objects"),
         (("preset: nano", "preset: nanoo"), r"unknown preset 'nanoo'; did you mean 'nano'"),
     ],
@@ -57,6 +61,19 @@ def test_a_recipe_that_cannot_work_is_refused(edited: Callable[..., Path], tmp_p
         (("attention_head_dim: 8", "attention_head_dim: [8, 8, 8, 8]"), r"preset: 'nano' has the U-Net of Stable Diffusion"),
         (("name: miniature", "name: random-stable-diffusion"), r"preset: 'nano' has the U-Net of Stable Diffusion"),
         (("cross_attention_dim: 32", "cross_attention_dim: 64"), r"cross_attention_dim: is 64, the text tower's hidden_size 32"),
+        (
+            ("text: {vocab_size: 600", "text: {max_position_embeddings: 16, vocab_size: 600"),
+            r"world\.objects: is 2; a caption of so many takes up to \d+ tokens, and the text tower has 16 positions",
+        ),
+        (("text: {vocab_size: 600", "text: {vocab_size: 512"), r"architecture\.text\.vocab_size: vocab_size is 512; single bytes"),
+        (
+            (
+                "{vocab_size: 600, hidden_size: 32, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2, max_pos",
+                "{vocab_size: 200, hidden_size: 32, intermediate_size: 32, num_hidden_layers: 1, num_attention_heads: 2, max_pos",
+            ),
+            r"roberta\.vocab_size: vocab_size is 200; single bytes",
+        ),
+        (("vae: {block", "vae: {latent_channels: 8, block"), r"vae\.latent_channels: is 8; the U-Net reads and predicts 4"),
         (("num_heads: [1, 2, 2, 2]", "num_heads: [3, 2, 2, 2]"), r"swin\.embed_dim: 8 is not divisible by num_heads\[0\] 3"),
     ],
 )
@@ -67,8 +84,28 @@ def test_sizes_that_cannot_be_built_are_refused(edited: Callable[..., Path], tmp
 
 def test_a_world_without_room_is_refused(edited: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vdit.benchmarks.world.scene.ATTEMPTS", 0)
-    with pytest.raises(ValueError, match=r"nano\.yaml: world: .*no room for 2 objects"):
+    with pytest.raises(ValueError, match=r"nano\.yaml: world: the world has no room for 2 objects in 48x32 frames; lower world\.objects"):
         read(str(edited()), tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_things_may_hide_each_other_in_any_world_that_is_pretrained_on(edited: Callable[..., Path], tmp_path: Path, seed: int) -> None:
+    """Also where the first scene that is drawn has one thing alone, which nothing can hide."""
+    plan = read(str(edited(("seed: 5, frames: 3", f"seed: {seed}, occlusion: true, frames: 3"))), tmp_path)
+    assert {len(drawn.things) for drawn in clips.scenes(plan.recipe, range(plan.recipe.clips))} == {1, 2}
+
+
+@pytest.mark.parametrize("objects", [2, 3])
+def test_captions_of_as_many_things_as_the_shipped_sizes_read_are_not_cut(objects: int, tmp_path: Path) -> None:
+    plan = read("miniature", tmp_path)
+    known = captioning.tokenizer(plan.model.architecture.text)
+    world = replace(plan.recipe.world, objects=objects)
+    drawn = clips.scenes(replace(plan.recipe, world=world), range(200))
+    assert max(len(known(captions.whole(scene.things)).input_ids) for scene in drawn) <= known.model_max_length
+    full = replace(plan.recipe, world=replace(world, objects=4))
+    assert dict(feasible.words(full, plan.model.architecture))["world.objects"].startswith(
+        "is 4; a caption of so many takes up to 25 tokens"
+    )
 
 
 def test_a_recipe_is_found_by_its_name_and_a_typo_names_the_nearest(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ def command(
     preset: Annotated[str, typer.Option(help="Preset with the model that reads it.")] = "miniature",
     seeds: Annotated[str, typer.Option(help="Of noise, of the thing that is meant, and of the probes.")] = "0,1,2",
     clips: Annotated[int, typer.Option(min=8, help="Clips that are denoised; all other numbers grow and shrink with it.")] = 192,
-    out: Annotated[Path | None, typer.Option(help="Folder for gate.json and gate.md. [default: RUNS/gate/NAME of the weights]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for gate.json and gate.md. [default: RUNS/gate/NAME of the weights' folder]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Measure what a backbone knows, row by row, and write the table. Exit code 1 where a row fails."""
@@ -49,7 +51,7 @@ def command(
         identity=weights_identity(read, runs / "manifests"),
         sizes=Sizes.scaled(clips),
     )
-    written = table.write(made, out or runs / "gate" / place.name)
+    written = table.write(made, out or runs / "gate" / name_of(place))
     if as_json:
         typer.echo(table.as_json(made), nl=False)
     else:
@@ -58,6 +60,14 @@ def command(
             typer.echo(str(path))
     if not all(made.verdicts.values()):
         raise typer.Exit(1)
+
+
+def name_of(weights: Path) -> str:
+    """Of their folder; every pretraining's is called the same, so of that the folder of the pretraining."""
+    from vdit.pretrain.export import FOLDER
+
+    weights = weights.resolve()
+    return weights.parent.name if weights.name == FOLDER else weights.name
 
 
 def numbers(given: str) -> tuple[int, ...]:

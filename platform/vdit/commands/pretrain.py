@@ -53,6 +53,7 @@ def command(
     """Train what is missing of a recipe and write its checkpoint; what is done stays done, what was interrupted goes on."""
     from rich.console import Console
 
+    from vdit.pretrain import export
     from vdit.pretrain.graph import GRAPH
     from vdit.pretrain.recipe import read
     from vdit.registry import nearest
@@ -64,6 +65,8 @@ def command(
     if stage and only is None:
         raise ValueError(f"no stage {stage!r}; {nearest(stage, GRAPH)}")
     plan = read(recipe, runs)
+    if to is not None:
+        export.replaceable(to)
     plan.folder.mkdir(parents=True, exist_ok=True)
     name = str(pretraining.document(plan)["study"])
     with drivers.claim(runs, name, [plan.keys[stage] for stage in pretraining.missing(plan)]) as claim:
@@ -76,7 +79,9 @@ def command(
             pretraining.tell(plan, record)
             if stages:
                 train(plan, stages, address, local, record, console)
-        if not pretraining.missing(plan):
+        if missing := pretraining.missing(plan):
+            console.print(f"no checkpoint yet: {', '.join(missing)} to be trained", markup=False)
+        else:
             deliver(plan, to, console)
 
 

@@ -14,6 +14,7 @@ from vdit.config.strict import STRICT
 # What the U-Net learns to predict of a noisy latent: the velocity (arXiv 2202.00512, Appendix D) or the noise, as ModelScope.
 Prediction = Literal["v", "epsilon"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Decay = Annotated[float, Field(ge=0, lt=1)]  # of a moving average
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -29,12 +30,12 @@ class Training:
     steps: Count = 1000
     batch: Count = 32
     learning_rate: Positive = 1e-3
-    betas: tuple[Share, Share] = (0.9, 0.99)
+    betas: tuple[Decay, Decay] = (0.9, 0.99)
     weight_decay: Annotated[float, Field(ge=0)] = 1e-3
     warmup: Annotated[int, Field(ge=0)] = 50
     floor: Share = 0.02
     clip: Positive = 1.0
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema: Decay = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
@@ -82,7 +83,7 @@ class Denoiser(Training):
     batch: Count = 8
     learning_rate: Positive = 2e-3
     warmup: Annotated[int, Field(ge=0)] = 60
-    ema: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    ema: Decay = 0.999
     prediction: Prediction = "v"
     caption_dropout: Share = 0.1
     pictures: Share = 0.6

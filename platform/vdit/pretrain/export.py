@@ -21,6 +21,9 @@ from vdit.pretrain.training import weights
 
 FOLDER = "checkpoint"
 RECIPE = "recipe.yaml"
+# What is in a checkpoint's folder, with its gate's table: another folder than that is somebody's.
+PARTS = frozenset(("unet", "vae", "text_encoder", "tokenizer", "scheduler", "image_tower", "roberta", "video_swin"))
+FILES = frozenset((RECIPE, modelscope.CARD, "gate.json", "gate.md"))
 IN_DIFFUSERS: dict[Prediction, str] = {"v": "v_prediction", "epsilon": "epsilon"}
 
 
@@ -100,13 +103,33 @@ def moved(draft: Path, place: Path) -> Path:
     return place
 
 
+def replaceable(to: Path) -> None:
+    """Raises ValueError where `to` is there and not an empty folder or an earlier checkpoint, of which nothing is lost but the weights."""
+    if to.exists() and not to.is_dir():
+        raise ValueError(f"--to {to} is a file; name a new folder")
+    held = {path.name for path in to.iterdir()} if to.exists() else set()
+    strange = sorted(held - PARTS - FILES)
+    if strange or (held and modelscope.CARD not in held):
+        found = strange[0] if strange else sorted(held)[0]
+        raise ValueError(
+            f"--to {to} holds something else than a pretrained checkpoint ({found}), which would be removed; name a new folder"
+        )
+
+
 def copy(checkpoint: Path, to: Path) -> None:
-    """To a folder that is new, empty, or one that this wrote before. Raises ValueError for any other."""
-    if to.exists() and any(to.iterdir()) and not (to / RECIPE).is_file():
-        raise ValueError(f"{to} holds something else than a pretrained checkpoint; name a new folder with --to")
-    if to.exists():
-        shutil.rmtree(to)
-    shutil.copytree(checkpoint, to)
+    """To a folder that is new, empty, or an earlier checkpoint, which is replaced whole. Raises ValueError for any other."""
+    replaceable(to)
+    to = to.resolve()
+    if to == checkpoint.resolve():
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    draft = to.with_name(f".{to.name}.{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        shutil.copytree(checkpoint, draft)
+        moved(draft, to)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def size(folder: Path) -> int:

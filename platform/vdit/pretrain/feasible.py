@@ -1,16 +1,20 @@
 """What a recipe asks for that cannot be, found before anything is drawn or trained."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 
 from vdit.benchmarks import miniature
-from vdit.benchmarks.world import scene
+from vdit.benchmarks.world import captions, scene
 from vdit.benchmarks.world.captions import VALUES
+from vdit.benchmarks.world.paths import MOTIONS
 from vdit.config import architecture as sizes
 from vdit.config.model import Model
 from vdit.config.recipe import Recipe
+from vdit.model.tokenizers import clip_style, roberta_style
 from vdit.study.explain import complaint
 
+LATENT_CHANNELS = 4  # of the noisy input of diffusers' U-Nets, which presets do not set
 CELL = 8  # pixels of a latent cell: the autoencoder has four blocks, three of which halve
 TRIED = 100  # scenes, among which there is one with all objects
 
@@ -27,7 +31,7 @@ def check(recipe: Recipe, model: Model, path: Path) -> None:
         miniature.check(recipe.world, "world")
     except ValueError as error:
         raise complaint(path, (), str(error)) from error
-    for key, problem in (*clips(recipe), *world(recipe), *networks(model.architecture)):
+    for key, problem in (*clips(recipe), *world(recipe), *networks(model.architecture), *words(recipe, model.architecture)):
         raise complaint(path, key.split("."), problem)
     try:
         room(recipe)
@@ -90,6 +94,28 @@ def networks(architecture: sizes.Architecture) -> Iterator[tuple[str, str]]:
             f"{at}.unet.cross_attention_dim",
             f"is {unet.cross_attention_dim}, the text tower's hidden_size {text.hidden_size}; set them equal",
         )
+    if vae.latent_channels != LATENT_CHANNELS:
+        yield f"{at}.vae.latent_channels", f"is {vae.latent_channels}; the U-Net reads and predicts {LATENT_CHANNELS}"
+
+
+def words(recipe: Recipe, architecture: sizes.Architecture) -> Iterator[tuple[str, str]]:
+    """Whether any text tokenises, and a caption of all things is read to its end."""
+    text, at = architecture.text, "preset.model.architecture"
+    try:
+        roberta_style(architecture.roberta.vocab_size)
+    except ValueError as error:
+        yield f"{at}.roberta.vocab_size", str(error)
+    try:
+        known = clip_style(text.vocab_size, text.max_position_embeddings, text.pad_token)
+    except ValueError as error:
+        yield f"{at}.text.vocab_size", str(error)
+        return
+    phrases = [captions.described(*look) for look in product(scene.SHAPES, scene.COLOURS, MOTIONS)]
+    longest, things = max(phrases, key=lambda phrase: len(known.tokenize(phrase))), recipe.world.objects
+    tokens, positions = len(known(captions.joined([longest] * things)).input_ids), text.max_position_embeddings
+    if tokens > positions:
+        problem = f"is {things}; a caption of so many takes up to {tokens} tokens, and the text tower has {positions} positions"
+        yield "world.objects", f"{problem}: lower it, or raise {at}.text.max_position_embeddings"
 
 
 def divisible(key: str, widths: Sequence[int], by: str, number: int) -> Iterator[tuple[str, str]]:

@@ -38,7 +38,11 @@ def _roots(share_B: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def predict(unet: "UNet3DConditionModel", noisy_BTCHW: Tensor, steps_B: Tensor, prompts_BLC: Tensor) -> Tensor:
-    """The U-Net's whole pass, [B, T, C, H, W]; as diffusers computes it, by the faster layers that read its features."""
+    """The U-Net's whole pass, [B, T, C, H, W], by the faster layers that read its features.
+
+    Of two frames or more it is what diffusers computes. A single frame passes the transformer before the blocks and then only the layers
+    over time that a single frame passes where features are read (`diffusion.start`); diffusers would send it through all of them.
+    """
     frames = noisy_BTCHW.shape[1]
     x = rearrange(noisy_BTCHW, "b t c h w -> (b t) c h w").contiguous(memory_format=torch.channels_last)
     x = unet.conv_in(x)

@@ -41,7 +41,7 @@ class Pretraining:
         return self.given().place(stage)
 
     def given(self) -> Given:
-        """Clips are three quarters of a gigabyte: recipes with the same ones share a folder."""
+        """The clips of the shipped recipe are 576 MB: recipes with the same ones share a folder."""
         folders: dict[str, Path] = {stage: self.folder / stage for stage in GRAPH}
         folders["clips"] = self.runs / "pretrain" / "clips" / folder_name(self.keys["clips"])
         return Given(self.recipe, self.model.architecture, folders, {str(stage): key for stage, key in self.keys.items()})

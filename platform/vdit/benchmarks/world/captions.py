@@ -13,8 +13,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from vdit.benchmarks.world import sentences
-from vdit.benchmarks.world.paths import MOTIONS
-from vdit.benchmarks.world.scene import COLOURS, SHAPES, Scene, Thing
+from vdit.benchmarks.world.paths import MOTIONS, Motion
+from vdit.benchmarks.world.scene import COLOURS, SHAPES, Colour, Scene, Shape, Thing
 
 # What a caption tells of a thing, and what there is of each.
 Attribute = Literal["colour", "shape", "motion"]
@@ -39,13 +39,21 @@ def refer(scene: Scene, rng: np.random.Generator) -> str:
 
 def whole(things: Sequence[Thing]) -> str:
     """Every thing in full."""
-    return " and ".join(phrase(thing) for thing in things)
+    return joined([phrase(thing) for thing in things])
+
+
+def joined(phrases: Sequence[str]) -> str:
+    return " and ".join(phrases)
 
 
 def phrase(thing: Thing) -> str:
+    return described(thing.shape, thing.colour, thing.motion)
+
+
+def described(shape: Shape, colour: Colour, motion: Motion) -> str:
     """a red circle moving left"""
-    article = "an" if thing.colour[0] in "aeiou" else "a"
-    return f"{article} {thing.colour} {thing.shape} {sentences.MOTION_PHRASE[thing.motion]}"
+    article = "an" if colour[0] in "aeiou" else "a"
+    return f"{article} {colour} {shape} {sentences.MOTION_PHRASE[motion]}"
 
 
 def wrong(things: Sequence[Thing], attribute: Attribute, rng: np.random.Generator) -> tuple[Thing, ...]:

@@ -94,7 +94,9 @@ def draw(world: World, rng: np.random.Generator, split: Split) -> Scene:
             light_T = 1 + rng.uniform(-world.lighting, world.lighting) * np.linspace(0, 1, world.frames)
             return Scene(world.height, world.width, things, order, int(rng.integers(2**32)), camera_T2, light_T)
     size = f"{world.width}x{world.height}"
-    raise ValueError(f"data.world: found no room for {count} objects in {size} frames; lower data.world.objects or raise height and width")
+    raise ValueError(
+        f"the world has no room for {count} objects in {size} frames; lower world.objects or raise world.height and world.width"
+    )
 
 
 def populate(world: World, split: Split, count: int, camera_T2: Path, rng: np.random.Generator) -> tuple[Thing, ...] | None:
@@ -107,7 +109,7 @@ def populate(world: World, split: Split, count: int, camera_T2: Path, rng: np.ra
         things.append(thing)
     if split in UNSEEN_SPLITS and not any((thing.shape, thing.colour) in UNSEEN for thing in things):
         return None
-    if world.occlusion and not any(distance(*pair) < APART for pair in combinations(things, 2)):
+    if world.occlusion and count > 1 and not any(distance(*pair) < APART for pair in combinations(things, 2)):
         return None
     return tuple(things)
 

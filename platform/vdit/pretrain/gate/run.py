@@ -45,7 +45,7 @@ class Sizes:
 
     @classmethod
     def scaled(cls, clips: int) -> Self:
-        """All numbers as `clips` is to the usual one; few clips make wide intervals, which pass nothing."""
+        """All numbers as `clips` is to the usual one; few clips make wide intervals, so that rows asked for their interval fail."""
         usual = cls()
         return cls(**{name: max(LEAST, round(count * clips / usual.clips)) for name, count in asdict(usual).items()})
 
