@@ -60,6 +60,8 @@ CLAIMS = (
     Claim(says="Text steadies the masks, frame to frame", table="table5", column="D1", arm="VD-T", against="VD-I"),
     Claim(says="VD-IT is steadier than VD-I, frame to frame", table="table5", column="D1", arm="VD-IT", against="VD-I"),
     Claim(says="VD-IT is steadier than VD-I, five frames apart", table="table5", column="D5", arm="VD-IT", against="VD-I"),
+    Claim(says="VD-IT is steadier than SgMg, frame to frame", table="table5", column="D1", arm="VD-IT", against="SgMg"),
+    Claim(says="VD-IT is steadier than SgMg, five frames apart", table="table5", column="D5", arm="VD-IT", against="SgMg"),
     Claim(says="Image tokens give finer masks than text", table="table6", column="ratio", arm="VD-I", against="VD-T"),
     Claim(says="Text added to image slightly worsens mask quality", table="table6", column="ratio", arm=WITHOUT, against="VD-I"),
     Claim(says="Noise prediction gives finer masks", table="table6", column="ratio", arm="VD-IT", against=WITHOUT),

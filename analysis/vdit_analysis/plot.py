@@ -22,7 +22,10 @@ from vdit_analysis.trial import TrialRun
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#8C6D1F", "#333333")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
 DASHES = ("-", "--", "-.", ":")
+# Arms on random weights: all grey, broken in ways of their own.
 GREY = "#888888"
+GREY_MARKERS = ("x", "+", "1", "2")
+GREY_DASHES = ((0, (3, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (8, 3)))
 POINTS = ("panel", "arm", "x", "y", "spread", "seeds", "runs")
 NO_NUMBERS = "The paper shows this figure as a plot only and prints no numbers, so there are none to set beside these."
 
@@ -163,7 +166,9 @@ def svg(figure: Figure) -> bytes:
 def _line(curves: Curves, arm: str) -> dict[str, Any]:
     index = curves.arms.index(arm)
     if arm in curves.random_arms:
-        return {"color": GREY, "marker": "x", "linestyle": (0, (3, 2)), "linewidth": 1.2}
+        place = curves.random_arms.index(arm)
+        marker, dashes = GREY_MARKERS[place % len(GREY_MARKERS)], GREY_DASHES[place % len(GREY_DASHES)]
+        return {"color": GREY, "marker": marker, "linestyle": dashes, "linewidth": 1.2}
     return {
         "color": COLOURS[index % len(COLOURS)],
         "marker": MARKERS[index % len(MARKERS)],

@@ -39,8 +39,8 @@ MEASURE = ("components", "consistency", "quality", "drift", "light")
 @dataclass(frozen=True)
 class Recorded:
     """Studies: `full` (2 seeds, complete), `half` (a third seed never ran), `shared` (one seed, arms renamed, trials of `full`),
-    `twins` (two arms, one trial), `mixed` (its code digest is another than its trial's), `accepted` (so too, but the plan accepts it),
-    `bare` (its trial lacks light.parquet)."""
+    `baseline` (one seed, VD-I's trial as SgMg), `twins` (two arms, one trial), `mixed` (its code digest is another than its trial's),
+    `accepted` (so too, but the plan accepts it), `bare` (its trial lacks light.parquet)."""
 
     uri: str
     run_ids: Mapping[tuple[str, int], str]
@@ -177,6 +177,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     client.create_run(experiment, tags={"vdit.kind": "trial", "vdit.study": "half", "vdit.key": key("VD-I", 2)})  # still running
     log_study(client, experiment, plan("half", {"VD-I": "VD-I", "VD-IT": "VD-IT"}, [0, 1, 2]))
     log_study(client, experiment, plan("shared", {"VD-T": "VD-T", "ours": "VD-IT"}, [0]))
+    log_study(client, experiment, plan("baseline", {"SgMg": "VD-I", "VD-IT": "VD-IT"}, [0]))
     twins = plan("twins", {"VD-IT": "VD-IT"}, [0])
     twins["arms"] = ["VD-IT", "VD-IT at its default"]
     twins["trials"][0]["shared_with"] = ["VD-IT at its default"]

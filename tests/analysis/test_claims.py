@@ -57,6 +57,19 @@ def test_a_claim_appears_where_the_whole_interval_is_on_the_papers_side(
     assert replace(found, interval=None).verdict is None
 
 
+def test_the_papers_method_is_compared_with_its_baseline(outputs: Make) -> None:
+    """The baseline's trial is VD-I's under another name, and one seed has no verdict."""
+    found, far = (
+        finding(outputs("baseline"), f"VD-IT is steadier than SgMg, {apart}") for apart in ("frame to frame", "five frames apart")
+    )
+    assert (found.published, far.published) == pytest.approx((5.19 - 7.24, 7.89 - 11.15))
+    table = next(table for table in outputs("full").tables if table.name == "table5")
+    ours, theirs = (table.cell(arm, "D1") for arm in ("VD-IT", "VD-I"))
+    assert ours is not None and theirs is not None
+    assert found.difference == pytest.approx(ours.sources[0].value - theirs.sources[0].value)
+    assert (found.seeds, found.verdict) == (1, None)
+
+
 def test_an_incomplete_arm_leaves_the_claim_without_a_difference(outputs: Make) -> None:
     found = finding(outputs("half"), "VD-IT is steadier than VD-I, frame to frame")
     assert found.difference is None and found.seeds == 0

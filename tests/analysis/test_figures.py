@@ -2,11 +2,13 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from vdit_analysis import plot
 from vdit_analysis.outputs import Figure, Outputs, build
 from vdit_analysis.runs import StudyRuns
 
@@ -54,6 +56,19 @@ def test_csv_holds_the_plotted_numbers_and_the_notice(outputs: Make) -> None:
 
 def test_figures_say_that_the_paper_prints_no_numbers(outputs: Make) -> None:
     assert all(any("prints no numbers" in note for note in made.curves.notes) for made in outputs("full").figures)
+
+
+def test_every_arm_has_a_line_of_its_own_also_on_random_weights(outputs: Make) -> None:
+    curves = replace(figure(outputs("full"), "fig4_drift").curves, random_arms=("VD-I", "VD-T"))
+    axes = plot.canvas(4, 3).subplots()
+    plot.panel(axes, curves, "raw, stride 16")
+    looks = {
+        line.get_label(): (str(line.get_marker()), line.get_color(), line.is_dashed())
+        for line in axes.get_lines()
+        if line.get_label() in curves.arms
+    }
+    assert set(looks) == set(curves.arms) and len(set(looks.values())) == len(looks)
+    assert looks["VD-I"][1:] == looks["VD-T"][1:] == (plot.GREY, True)
 
 
 def test_pictures_are_pictures_and_the_same_each_time(outputs: Make, load: Callable[[str], StudyRuns], published: Path) -> None:
