@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from vdit.backbones import modelscope
 from vdit.cli import main
-from vdit.commands._pretrain_gate import command, numbers, random_weights
+from vdit.commands._pretrain_gate import command, name_of, numbers, random_weights
 from vdit.study.preset import base_trial
 
 app = typer.Typer()
@@ -60,3 +60,8 @@ def test_random_weights_fail_and_the_table_is_written(tmp_path: Path) -> None:
     assert printed == json.loads((tmp_path / "out" / "gate.json").read_text())
     assert printed["about"]["trained"] is False and printed["verdicts"]["a"] is False
     assert (tmp_path / "out" / "gate.md").read_text().startswith("# What this backbone knows")
+
+
+@pytest.mark.parametrize(("weights", "name"), [("runs/pretrain/ab12/checkpoint", "ab12"), ("weights/mine", "mine")])
+def test_tables_of_two_pretrainings_lie_in_different_folders(tmp_path: Path, weights: str, name: str) -> None:
+    assert name_of(tmp_path / weights) == name

@@ -63,6 +63,35 @@ def test_a_mistake_is_one_line_and_exit_code_2(start: Start, arguments: tuple[st
     assert len(err.strip().splitlines()) == 1
 
 
+def test_a_folder_that_is_somebodys_is_refused_before_anything_is_trained(
+    recipe_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--runs", str(tmp_path / "runs"), "pretrain", str(recipe_file), "--local", "--to", str(recipe_file.parent)]
+    assert cli.main(arguments) == 2
+    assert "holds something else than a pretrained checkpoint" in capsys.readouterr().err
+    assert recipe_file.is_file() and not (tmp_path / "runs/pretrain").exists()
+
+
+def test_a_checkpoint_that_is_asked_for_too_early_is_said_to_lack_stages(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pretrain, "open_record", lambda *_: Record())
+    arguments = [
+        "--runs",
+        str(tmp_path / "runs"),
+        "pretrain",
+        str(recipe_file),
+        "--local",
+        "--stage",
+        "clips",
+        "--to",
+        str(tmp_path / "to"),
+    ]
+    assert cli.main(arguments) == 0
+    assert "no checkpoint yet: words, autoencoder, towers, denoiser, swin to be trained" in capsys.readouterr().out
+    assert not (tmp_path / "to").exists()
+
+
 @pytest.mark.slow
 def test_on_ray_interrupted_and_resumed_it_gives_the_weights_of_one_process(
     start: Start, recipe_file: Path, finished: Pretraining, tmp_path: Path
