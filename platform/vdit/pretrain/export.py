@@ -2,6 +2,8 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import file_digest
 from pathlib import Path
@@ -29,12 +31,8 @@ IN_DIFFUSERS: dict[Prediction, str] = {"v": "v_prediction", "epsilon": "epsilon"
 
 def export(plan: Pretraining) -> Path:
     """Writes the folder of a pretraining whose stages are done, whole or not at all; the same weights give the same bytes."""
-    recipe, architecture = plan.recipe, plan.model.architecture
-    draft = plan.folder / f".{FOLDER}.{os.getpid()}"
-    # A killed process may have had the same number.
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir()
-    try:
+    recipe, architecture, place = plan.recipe, plan.model.architecture, plan.folder / FOLDER
+    with drafted(place) as draft:
         prediction = IN_DIFFUSERS[recipe.denoiser.prediction]
         miniature.write(draft, draft, architecture, networks(plan), prediction)
         (draft / video_swin.FILE).parent.mkdir()
@@ -51,9 +49,7 @@ def export(plan: Pretraining) -> Path:
             "architecture": asdict(architecture),
         }
         miniature.save_json(draft / modelscope.CARD, card)
-        return moved(draft, plan.folder / FOLDER)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    return place
 
 
 def networks(plan: Pretraining) -> Networks:
@@ -95,12 +91,20 @@ def weights_digest(folder: Path) -> str:
     return digest(found)
 
 
-def moved(draft: Path, place: Path) -> Path:
-    """Instead of what an earlier export left."""
-    if place.exists():
-        shutil.rmtree(place)
-    draft.rename(place)
-    return place
+@contextmanager
+def drafted(place: Path) -> Iterator[Path]:
+    """An empty folder beside `place`, which takes its place, and that of what an earlier export left there, once it is filled."""
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    # A killed process may have had the same number.
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        if place.exists():
+            shutil.rmtree(place)
+        draft.rename(place)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def replaceable(to: Path) -> None:
@@ -122,14 +126,8 @@ def copy(checkpoint: Path, to: Path) -> None:
     to = to.resolve()
     if to == checkpoint.resolve():
         return
-    to.parent.mkdir(parents=True, exist_ok=True)
-    draft = to.with_name(f".{to.name}.{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    try:
-        shutil.copytree(checkpoint, draft)
-        moved(draft, to)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with drafted(to) as draft:
+        shutil.copytree(checkpoint, draft, dirs_exist_ok=True)
 
 
 def size(folder: Path) -> int:
