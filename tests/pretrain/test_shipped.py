@@ -1,6 +1,7 @@
 """The checkpoint that comes with the package is what its recipe, card and gate say, and is small enough to come with it."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -42,6 +43,7 @@ def test_its_gate_was_asked_of_these_weights_and_of_three_seeds(tmp_path: Path) 
 
 def test_the_preset_of_its_name_reads_it() -> None:
     trial, _ = base_trial(EXPERIMENTS / "demo.yaml", "miniature", {})
+    assert json.loads(json.dumps(asdict(trial.model.architecture))) == CARD["architecture"]
     assert located(trial.launch.weights) == SHIPPED
     frozen = miniature.load(trial.model, SHIPPED, torch.device("cpu"))
     assert next(frozen.unet.parameters()).dtype == torch.float32

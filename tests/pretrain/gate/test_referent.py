@@ -54,8 +54,12 @@ def overlap(share: float, wobble: float = 0.0) -> Overlap:
     return Overlap(either * (share + wobble * np.where(np.arange(40) % 2, 1, -1)), either, np.full((2, 40), 0.5))
 
 
+# Controls that would pass if they were asked.
+CONTROLS = {referent.RANDOM_WITH: overlap(0.9), referent.RANDOM_WITHOUT: overlap(0.1), referent.LATENTS: overlap(0.3)}
+
+
 def verdicts(with_words: Overlap, without: Overlap) -> list[bool]:
-    found = {referent.WITH: with_words, referent.WITHOUT: without}
+    found = {referent.WITH: with_words, referent.WITHOUT: without, **CONTROLS}
     return [bool(row.passed) for row in referent.rows(found, SAME) if row.passed is not None]
 
 
@@ -65,6 +69,13 @@ def test_words_have_to_help_on_all_pairs_and_on_those_of_one_colour() -> None:
     assert verdicts(overlap(0.41, wobble=0.2), overlap(0.4)) == [False, False]
     colour_only = Overlap(np.where(SAME, 4.0, 8.0)[None], np.full((1, 40), 10.0), np.ones((1, 40)))
     assert verdicts(colour_only, overlap(0.4)) == [True, False]
+
+
+def test_nothing_is_asked_of_the_controls() -> None:
+    rows = referent.controls(CONTROLS)
+    assert [row.passed for row in rows] == [None] * 3
+    assert [row.figure for row in rows] == pytest.approx([0.8, 0.9, 0.3])
+    assert all("random weights" in row.says or "raw latents" in row.says for row in rows)
 
 
 @pytest.mark.parametrize(("late", "passed"), [(0.55, True), (0.605, True), (0.62, False)])

@@ -40,7 +40,7 @@ def sets(backbone: Backbone, fitted: tuple[Clip, ...], held_out: tuple[Clip, ...
 def of_seed(backbone: Backbone, both: Sets, foremost: int, seed: int) -> dict[str, Found]:
     """What each way of hearing the words finds of the meant thing, and what features without words find of all things.
 
-    The latter on the `foremost` clips of both sets alone.
+    The latter on the `foremost` clips of both sets alone. Random weights are asked both, raw latents what can be asked without words.
     """
     asked = [referent.ask(one.clips, seed, one.number) for one in both]
     summaries = [backbone.summaries(one.said) for one in asked]
@@ -57,14 +57,19 @@ def of_seed(backbone: Backbone, both: Sets, foremost: int, seed: int) -> dict[st
         fitted, held_out = (one[:foremost] for one in features)
         return probe.linear(fitted, things[0]).on(held_out, things[1])
 
-    found = {referent.WITH: meant([read(backbone, one, heard.said, seed) for one, heard in zip(both, asked, strict=True)])}
+    def spoken(reader: Backbone, given: Sets) -> Found:
+        return meant([read(reader, one, heard.said, seed) for one, heard in zip(given, asked, strict=True)])
+
+    found = {referent.WITH: spoken(backbone, both)}
     silent = [unspoken(backbone, one, seed) for one in both]
     raw = [fusion.neighbourhoods(one.latents_BTChw) for one in both]
     found |= {referent.WITHOUT: meant(silent), fusion.LATE: late(silent), fusion.LATE_LATENTS: late(raw)}
-    found |= {foreground.TRAINED: anything(silent), foreground.LATENTS: anything(raw)}
+    found |= {foreground.TRAINED: anything(silent), foreground.LATENTS: anything(raw), referent.LATENTS: meant(raw)}
     control = untrained(backbone, seed)
-    drawn = [Set.of(control, one.clips[:foremost], one.number) for one in both]
-    return found | {foreground.RANDOM: anything([unspoken(control, one, seed) for one in drawn])}
+    drawn = (Set.of(control, both[0].clips, both[0].number), Set.of(control, both[1].clips, both[1].number))
+    silent = [unspoken(control, one, seed) for one in drawn]
+    found |= {foreground.RANDOM: anything(silent), referent.RANDOM_WITHOUT: meant(silent)}
+    return found | {referent.RANDOM_WITH: spoken(control, drawn)}
 
 
 def read(backbone: Backbone, given: Set, said: Sequence[str], seed: int) -> Tensor:

@@ -21,6 +21,8 @@ from vdit.pretrain.gate.overlap import Overlap
 from vdit.pretrain.gate.table import Row, verdict
 
 WITH, WITHOUT = "the expression as prompt", "no words"
+RANDOM_WITH, RANDOM_WITHOUT = f"{WITH}, random weights", f"{WITHOUT}, random weights"
+LATENTS = f"raw latents 3x3, {WITHOUT}"
 
 
 @dataclass(frozen=True)
@@ -67,4 +69,13 @@ def rows(found: Mapping[str, Overlap], same_colour_B: NDArray[np.bool_]) -> list
         for kind, one in ((WITH, with_words), (WITHOUT, without)):
             listed.append(verdict("c", f"IoU of the meant thing, {kind}{name}", "IoU", one.iou(), one.clips))
             listed.append(verdict("c", f"meant thing above the other, {kind}{name} (chance: 50 %)", "share", one.picks(), one.clips))
+    return listed + controls(found)
+
+
+def controls(found: Mapping[str, Overlap]) -> list[Row]:
+    """What weights that nobody trained make of the words, and what is found without any network. Nothing is asked of them."""
+    random, says = found[RANDOM_WITH], "IoU of the meant thing with its expression, minus that without words, random weights"
+    listed = [verdict("c", says, "IoU", random.minus(found[RANDOM_WITHOUT]), random.clips)]
+    for name in (RANDOM_WITH, LATENTS):
+        listed.append(verdict("c", f"IoU of the meant thing, {name}", "IoU", found[name].iou(), found[name].clips))
     return listed
