@@ -1,9 +1,6 @@
 """The checkpoint folder of a pretraining: what vdit/backbones/miniature.py and video_swin.py load, in half precision (interface.md)."""
 
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from hashlib import file_digest
 from pathlib import Path
@@ -20,6 +17,7 @@ from vdit.model.networks import Networks, seeded
 from vdit.pretrain.graph import CODE
 from vdit.pretrain.recipe import Pretraining
 from vdit.pretrain.training import weights
+from vdit.submit.folder import appearing
 
 FOLDER = "checkpoint"
 RECIPE = "recipe.yaml"
@@ -32,7 +30,8 @@ IN_DIFFUSERS: dict[Prediction, str] = {"v": "v_prediction", "epsilon": "epsilon"
 def export(plan: Pretraining) -> Path:
     """Writes the folder of a pretraining whose stages are done, whole or not at all; the same weights give the same bytes."""
     recipe, architecture, place = plan.recipe, plan.model.architecture, plan.folder / FOLDER
-    with drafted(place) as draft:
+    with appearing(place) as draft:
+        draft.mkdir()
         prediction = IN_DIFFUSERS[recipe.denoiser.prediction]
         miniature.write(draft, draft, architecture, networks(plan), prediction)
         (draft / video_swin.FILE).parent.mkdir()
@@ -91,22 +90,6 @@ def weights_digest(folder: Path) -> str:
     return digest(found)
 
 
-@contextmanager
-def drafted(place: Path) -> Iterator[Path]:
-    """An empty folder beside `place`, which takes its place, and that of what an earlier export left there, once it is filled."""
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
-    # A killed process may have had the same number.
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    try:
-        yield draft
-        if place.exists():
-            shutil.rmtree(place)
-        draft.rename(place)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
 def replaceable(to: Path) -> None:
     """Raises ValueError where `to` is there and not an empty folder or an earlier checkpoint, of which nothing is lost but the weights."""
     if to.exists() and not to.is_dir():
@@ -126,8 +109,8 @@ def copy(checkpoint: Path, to: Path) -> None:
     to = to.resolve()
     if to == checkpoint.resolve():
         return
-    with drafted(to) as draft:
-        shutil.copytree(checkpoint, draft, dirs_exist_ok=True)
+    with appearing(to) as draft:
+        shutil.copytree(checkpoint, draft)
 
 
 def size(folder: Path) -> int:

@@ -66,9 +66,9 @@ def of_seed(backbone: Backbone, both: Sets, foremost: int, seed: int) -> dict[st
     found |= {referent.WITHOUT: meant(silent), fusion.LATE: late(silent), fusion.LATE_LATENTS: late(raw)}
     found |= {foreground.TRAINED: anything(silent), foreground.LATENTS: anything(raw), referent.LATENTS: meant(raw)}
     control = untrained(backbone, seed)
-    drawn = (Set.of(control, both[0].clips, both[0].number), Set.of(control, both[1].clips, both[1].number))
-    silent = [unspoken(control, one, seed) for one in drawn]
-    found |= {foreground.RANDOM: anything(silent), referent.RANDOM_WITHOUT: meant(silent)}
+    drawn = sets(control, both[0].clips, both[1].clips)
+    unheard = [unspoken(control, one, seed) for one in drawn]
+    found |= {foreground.RANDOM: anything(unheard), referent.RANDOM_WITHOUT: meant(unheard)}
     return found | {referent.RANDOM_WITH: spoken(control, drawn)}
 
 
