@@ -16,7 +16,7 @@ LAYERS = (
     {"train", "weights", "score", "prepare", "submit", "predict", "pretrain"},
     {"model", "backbones", "benchmarks", "clips", "metrics", "record", "features", "track"},
     {"axes", "study"},
-    {"config", "registry", "video", "lock", "cycles", "__init__"},
+    {"config", "registry", "video", "lock", "cycles", "appearing", "__init__"},
 )
 # Inside a layer: a backbone is built of parts of the model, a score file of metrics, a prediction of a trained model and a form.
 # `vdit.load` is the package's own, and imports when it is called.

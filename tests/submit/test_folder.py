@@ -1,10 +1,10 @@
-"""Folders of predictions: whose they are, and that nothing half-written stays."""
+"""Folders of predictions: whose they are, and that two do not mix."""
 
 from pathlib import Path
 
 import pytest
 
-from vdit.submit.folder import CARD, appearing, claim
+from vdit.submit.folder import CARD, claim
 
 
 def test_a_folder_is_made_and_goes_on_with_the_same_identity(tmp_path: Path) -> None:
@@ -34,16 +34,3 @@ def test_other_content_is_refused(tmp_path: Path) -> None:
         (tmp_path / CARD).write_text(text)
         with pytest.raises(ValueError, match=CARD):
             claim(tmp_path, {})
-
-
-def test_what_appears_is_whole_and_replaces_what_was_there(tmp_path: Path) -> None:
-    place = tmp_path / "video"
-    for name in ("old", "new"):
-        with appearing(place) as draft:
-            draft.mkdir()
-            (draft / name).write_text(name)
-    assert [path.name for path in place.iterdir()] == ["new"]
-    with pytest.raises(RuntimeError), appearing(place) as draft:
-        draft.mkdir()
-        raise RuntimeError
-    assert [path.name for path in tmp_path.iterdir()] == ["video"] and (place / "new").is_file()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from vdit.appearing import appearing
 from vdit.config.canonical import digest
 from vdit.config.evaluate import Evaluate
 from vdit.predict.benchmark import identity, stream
 from vdit.predict.footage import Footage, clips
 from vdit.predict.overlay import Overlay, overlay
 from vdit.submit import folder
-from vdit.submit.folder import appearing
 from vdit.submit.png import write_mask
 from vdit.train.trained import Trained
 from vdit.video import Expression, Frames, Masks

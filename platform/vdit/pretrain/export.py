@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from vdit.appearing import appearing
 from vdit.backbones import miniature, modelscope, video_swin
 from vdit.config.canonical import digest
 from vdit.config.code import code_digest
@@ -17,7 +18,6 @@ from vdit.model.networks import Networks, seeded
 from vdit.pretrain.graph import CODE
 from vdit.pretrain.recipe import Pretraining
 from vdit.pretrain.training import weights
-from vdit.submit.folder import appearing
 
 FOLDER = "checkpoint"
 RECIPE = "recipe.yaml"

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from vdit.appearing import appearing
 from vdit.benchmarks._images import UNUSABLE
 from vdit.benchmarks.ref_youtube_vos import RefYouTubeVOS
-from vdit.submit.folder import appearing
 from vdit.submit.png import FOREGROUND
 from vdit.video import Video
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vdit.appearing import appearing
 from vdit.benchmarks import _outlines
-from vdit.submit.folder import appearing
 from vdit.video import Masks
 
 RESULTS, TRUTH, PARTS = "results.json", "coco.json", "parts"

@@ -1,11 +1,10 @@
-"""A folder of predictions: whose they are, and how a finished one appears in it whole or not at all."""
+"""A folder of predictions: whose they are."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
+
+from vdit.appearing import appearing
 
 CARD = "predictions.json"
 
@@ -38,31 +37,6 @@ def read(card: Path) -> dict[str, str]:
     if not isinstance(content, dict):
         raise ValueError(f"{card} is a {type(content).__name__}, expected an object; name a new folder with --out")
     return content
-
-
-@contextmanager
-def appearing(path: Path) -> Iterator[Path]:
-    """A file or folder to write, hidden beside `path`, which it becomes when the block ends well; else it is removed.
-
-    A folder that is there already is replaced.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    discard(draft)
-    try:
-        yield draft
-        if path.is_dir():
-            shutil.rmtree(path)
-        draft.replace(path)
-    finally:
-        discard(draft)
-
-
-def discard(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def component(name: str, source: str) -> str:

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from vdit.appearing import appearing
 from vdit.benchmarks import ref_davis17
-from vdit.submit.folder import appearing, component
+from vdit.submit.folder import component
 from vdit.submit.pages import Shares, Stream, Write
 from vdit.submit.png import write_labels
 from vdit.video import Expression, Split, Video

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from vdit.appearing import appearing
 from vdit.benchmarks import ref_youtube_vos
 from vdit.submit import archive
-from vdit.submit.folder import appearing, component
+from vdit.submit.folder import component
 from vdit.submit.pages import Stream, Write
 from vdit.submit.png import write_mask
 from vdit.video import Video

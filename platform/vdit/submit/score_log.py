@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vdit.submit.folder import appearing
+from vdit.appearing import appearing
 
 COLUMNS = ("video", "expression", "frame", "j", "f")
 SCHEMA = pa.schema([*((name, pa.string()) for name in COLUMNS[:3]), *((name, pa.float64()) for name in COLUMNS[3:])])

@@ -1,0 +1,20 @@
+"""What is written appears whole, in place of what was there, and nothing half-written stays."""
+
+from pathlib import Path
+
+import pytest
+
+from vdit.appearing import appearing
+
+
+def test_what_appears_is_whole_and_replaces_what_was_there(tmp_path: Path) -> None:
+    place = tmp_path / "video"
+    for name in ("old", "new"):
+        with appearing(place) as draft:
+            draft.mkdir()
+            (draft / name).write_text(name)
+    assert [path.name for path in place.iterdir()] == ["new"]
+    with pytest.raises(RuntimeError), appearing(place) as draft:
+        draft.mkdir()
+        raise RuntimeError
+    assert [path.name for path in tmp_path.iterdir()] == ["video"] and (place / "new").is_file()
