@@ -146,10 +146,11 @@ def test_a_killed_worker_costs_nothing_but_time(study: Study, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_what_is_finished_and_frees_everything(study: Study) -> None:
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_is_finished_and_frees_everything(study: Study, asked: signal.Signals) -> None:
     process = study.start()
     wait_for(study.results, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(asked)
     output, _ = process.communicate(timeout=WAIT_SECONDS)
     finished = study.results()
     assert process.returncode in ((130,) if len(finished) == 1 else (130, 0)), output

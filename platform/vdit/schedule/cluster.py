@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +33,9 @@ class Cluster:
 def attach(cluster: Cluster) -> str:
     """Connects to the cluster, or starts Ray on this machine; returns the address of its dashboard, "" without one.
 
-    Ray's own chatter stays in its session logs. Raises ValueError where there is no cluster, or where it has another Ray or Python than
-    this process.
+    Ray's own chatter stays in its session logs. From here on SIGTERM, by which job schedulers ask for an end, is Ctrl-C.
+
+    Raises ValueError where there is no cluster, or where it has another Ray or Python than this process.
     """
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -53,6 +55,8 @@ def attach(cluster: Cluster) -> str:
         # What Ray says of another version is a page; of a cluster that is not there, a line.
         said = " ".join(str(error).split())
         raise ValueError(f"cannot join the Ray cluster at {cluster.address or os.environ.get(ADDRESS)}: {said}") from error
+    # Ray's own answer to it is a stack trace and an abort, after which nothing of this process runs.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     return f"http://{context.dashboard_url}" if context.dashboard_url else ""
 
 
