@@ -17,7 +17,7 @@ from vdit_analysis.table import Cell, Column, Comparison, Table
 Frames = Mapping[int, pd.DataFrame]
 Statistics = Callable[[Frames], Mapping[str, Totals | Ranking]]
 SEED = 0
-REPLICATES = 2_000
+REPLICATES = 10_000
 LEVEL = 0.95
 NOTHING = Interval(estimate=float("nan"), low=float("nan"), high=float("nan"), level=LEVEL, videos=0, seeds=0)
 

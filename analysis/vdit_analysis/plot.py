@@ -59,7 +59,7 @@ class Curves:
     @property
     def alternative(self) -> str:
         """The picture for who cannot see it."""
-        return f"{self.title}: {self.y} by {self.x}, one line per arm; the numbers are in the table below."
+        return f"{self.title}: {self.y} by {self.x} of every arm; the numbers are in the table below."
 
     def of(self, panel: str, arm: str) -> pd.DataFrame:
         return self.points[(self.points["panel"] == panel) & (self.points["arm"] == arm)].sort_values("x")
@@ -127,9 +127,9 @@ def panel(axes: Axes, curves: Curves, name: str) -> None:
         if points.empty:
             continue
         x, y, spread = (points[column].to_numpy(dtype=float) for column in ("x", "y", "spread"))
-        axes.plot(x, y, label=arm, **_line(curves, arm))
+        axes.plot(x, y, label=arm, **line(curves, arm))
         if np.isfinite(spread).any():
-            axes.errorbar(x, y, yerr=spread, fmt="none", ecolor=_line(curves, arm)["color"], elinewidth=0.8, capsize=2)
+            axes.errorbar(x, y, yerr=spread, fmt="none", ecolor=line(curves, arm)["color"], elinewidth=0.8, capsize=2)
 
 
 def finish(figure: Figure, curves: Curves) -> Figure:
@@ -163,7 +163,8 @@ def svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _line(curves: Curves, arm: str) -> dict[str, Any]:
+def line(curves: Curves, arm: str) -> dict[str, Any]:
+    """How an arm is drawn in every figure."""
     index = curves.arms.index(arm)
     if arm in curves.random_arms:
         place = curves.random_arms.index(arm)

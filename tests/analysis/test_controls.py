@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import norm, t
 
 from vdit_analysis import export, render, trace
+from vdit_analysis.figures import controls_by_seed
 from vdit_analysis.outputs import Outputs
 from vdit_analysis.record import Record
 from vdit_analysis.runs import StudyRuns
@@ -202,6 +203,18 @@ def test_the_closest_query_stands_beside_what_was_chosen() -> None:
     assert controls.CLOSE in made.notes and made.complete
     traced = trace.trace(runs, (made,), "controls:VD-IT:closest")
     assert traced.printed == "66.0 ± 2.8" and "file:VD-IT/1/closest.parquet" in traced.steps[1].files
+    # In the figure each seed is a dot, beside the interval of their mean.
+    curves = controls_by_seed.build(runs)
+    assert curves.panels == ("J&F", "closest query")
+    drawn = curves.of("closest query", "VD-IT")
+    assert drawn["x"].tolist() == [0, 1] and drawn["y"].tolist() == pytest.approx([64, 68])
+    assert drawn[["low", "high"]].to_numpy().tolist() == [[low, high]] * 2
+    dots, bars = (
+        [line for line in controls_by_seed.draw(curves).axes[0].get_lines() if (str(line.get_marker()) == "o") is dot]
+        for dot in (True, False)
+    )
+    assert [list(line.get_xdata()) for line in dots[:2]] == [pytest.approx([54, 54]), pytest.approx([64, 68])]  # type: ignore[arg-type]
+    assert list(bars[1].get_xdata()) == [low, high]  # type: ignore[arg-type]
     # Of the control one seed was recorded before.
     missing = cell(made, "random", "closest")
     assert not missing.sources and missing.why == "Recorded before the closest query's masks were scored."

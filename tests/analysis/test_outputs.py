@@ -17,7 +17,7 @@ def test_every_output_has_its_files(outputs: Callable[[str], Outputs], tmp_path:
     written = write(outputs("full"), tmp_path)
     names = {str(path.relative_to(tmp_path)) for path in written}
     tables = {f"tables/{name}.{suffix}" for name in TABLE_NAMES for suffix in ("md", "tex", "csv")}
-    figures = {f"figures/{name}.{suffix}" for name in ("fig4_drift", "fig5_light") for suffix in ("png", "svg", "csv")}
+    figures = {f"figures/{name}.{suffix}" for name in ("fig4_drift", "fig5_light", "controls_by_seed") for suffix in ("png", "svg", "csv")}
     assert names == tables | figures == {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
 
 
