@@ -53,7 +53,8 @@ def _cells(table: Table, row: Row) -> list[Text]:
     for index in table.own:
         cell, column = row.cells[index], table.columns[index]
         text = Text(render.ours(cell, column) + _mark(table, cell.why), style="bold" if row.name in table.best(index) else "")
-        ends = render.interval(cell, column)
+        # Whether it is met has a line of its own, or four columns would not fit 80 characters.
+        ends = render.interval(cell, column).replace("], ", "]\n")
         cells.append(text.append(f"\n{ends}", style="not bold dim") if ends else text)
     return cells + [Text(render.papers(row.cells[index], table.columns[index])) for index in _with_own_number(table)]
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from rich.console import Console
 from scipy.stats import norm, t
 
-from vdit_analysis import export, render, trace
+from vdit_analysis import export, render, terminal, trace
 from vdit_analysis.figures import controls_by_seed
 from vdit_analysis.outputs import Outputs
 from vdit_analysis.record import Record
@@ -257,6 +258,10 @@ def test_it_is_printed_met_or_not(table: Table) -> None:
     assert controls.MET in text and "Minus control: random, on random weights" in text
     latex = render.latex(table)
     assert r"[$-$99.7, +159.7], not met" in latex and "−" not in latex
+    narrow = Console(width=64, file=io.StringIO())
+    terminal.show(table, narrow)
+    shown = narrow.file.getvalue()  # type: ignore[attr-defined]
+    assert all(f"\n{arm} " in shown for arm in LEVELS) and shown.count("not met\n") == 2
 
 
 def test_programs_read_it_too(table: Table, runs: StudyRuns) -> None:

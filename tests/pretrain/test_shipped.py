@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from vdit.backbones import miniature, video_swin
 from vdit.commands.pretrain import SHIPPED_BYTES
@@ -39,6 +40,13 @@ def test_its_gate_was_asked_of_these_weights_and_of_three_seeds(tmp_path: Path) 
     assert set(gate.verdicts) == {"a", "b", "c", "d", "e", "f"}
     assert gate.about["digest"] == weights_identity(trial, tmp_path)
     assert gate.about["seeds"] == [0, 1, 2]
+
+
+def test_its_video_swin_has_as_many_weights_as_its_u_net() -> None:
+    """To a hundredth: the comparison is of what they were pretrained for."""
+    files = (SHIPPED / video_swin.FILE, SHIPPED / "unet" / "diffusion_pytorch_model.safetensors")
+    swin, unet = (sum(tensor.numel() for tensor in load_file(path).values()) for path in files)
+    assert abs(swin / unet - 1) < 0.01
 
 
 def test_the_preset_of_its_name_reads_it() -> None:
