@@ -86,11 +86,11 @@ def test_what_is_missing_is_named(model: Model, copied: Copied) -> None:
 
 def test_other_sizes_are_named(model: Model, copied: Copied) -> None:
     trained = with_swin(copied(), kinetics(model))
-    larger = replace(model, architecture=replace(model.architecture, swin=replace(model.architecture.swin, depths=(2, 2, 4, 2))))
-    with pytest.raises(ValueError, match=r"features\.4\.2\..* is missing, model\.architecture\.swin makes it"):
+    larger = replace(model, architecture=replace(model.architecture, swin=replace(model.architecture.swin, depths=(2, 2, 10, 2))))
+    with pytest.raises(ValueError, match=r"features\.4\.9\..* is missing, model\.architecture\.swin makes it"):
         video_swin.load(larger, trained, CPU)
-    wider = replace(model, architecture=replace(model.architecture, swin=replace(model.architecture.swin, embed_dim=32)))
-    with pytest.raises(ValueError, match=r"patch_embed\.proj\.weight is \(16, 3, 1, 4, 4\), .* \(32, 3, 1, 4, 4\)"):
+    wider = replace(model, architecture=replace(model.architecture, swin=replace(model.architecture.swin, embed_dim=64)))
+    with pytest.raises(ValueError, match=r"patch_embed\.proj\.weight is \(32, 3, 1, 4, 4\), .* \(64, 3, 1, 4, 4\)"):
         video_swin.load(wider, trained, CPU)
 
 

@@ -98,6 +98,9 @@ class SwinTraining(Training):
 
     steps: Count = 8000
     batch: Count = 8
+    # At 1e-3 a Video Swin as large as the miniature's U-Net learns next to nothing (experiments/LOG.md).
+    learning_rate: Positive = 2e-4
+    warmup: Annotated[int, Field(ge=0)] = 200
 
 
 @dataclass(frozen=True, kw_only=True, config=STRICT)
