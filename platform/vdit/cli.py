@@ -7,14 +7,26 @@ import errno
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from vdit import __version__, registry
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+class Interruptible(TyperGroup):
+    """Typer makes of Ctrl-C an exit code without a word; here it is an Abort, which `main` has words for."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as interrupt:
+            raise typer.Abort from interrupt
+
+
+app = typer.Typer(cls=Interruptible, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback(
@@ -64,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     arguments = globals_first(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(arguments, standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
+    except typer.Abort:
         print("vdit: interrupted; what was finished stays finished, and the same command goes on from here", file=sys.stderr)
         return 130
     except TyperException as error:

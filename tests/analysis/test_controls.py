@@ -207,6 +207,10 @@ def test_the_closest_query_stands_beside_what_was_chosen() -> None:
     # In the figure each seed is a dot, beside the interval of their mean.
     curves = controls_by_seed.build(runs)
     assert curves.panels == ("J&F", "closest query")
+    assert curves.absent == (
+        "Closest query: not there of random (see the controls).",
+        "Right minus shuffled: not there of VD-IT, random (see the controls).",
+    )
     drawn = curves.of("closest query", "VD-IT")
     assert drawn["x"].tolist() == [0, 1] and drawn["y"].tolist() == pytest.approx([64, 68])
     assert drawn[["low", "high"]].to_numpy().tolist() == [[low, high]] * 2

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vdit.cli import globals_first
+from vdit.cli import globals_first, main
+from vdit.study import spec
 
 VDIT = Path(sys.executable).parent / "vdit"
 
@@ -55,6 +56,15 @@ def test_a_mistake_is_one_line_that_names_it_and_exit_code_2(tiny: Path, argumen
     assert "Traceback" not in done.stderr + done.stdout
     assert len(done.stderr.strip().splitlines()) == 1 or arguments == ["nonsense"]
     assert not list(tiny.parent.glob("runs/trials/*"))
+
+
+def test_ctrl_c_ends_in_words(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(spec, "read", interrupted)
+    assert main(["plan", "demo"]) == 130
+    assert capsys.readouterr().err == "vdit: interrupted; what was finished stays finished, and the same command goes on from here\n"
 
 
 def test_debug_shows_the_traceback(tiny: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vdit_analysis import plot
+from vdit_analysis import certainty, plot
 from vdit_analysis.plot import Curves
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.table import Column, Table
@@ -19,7 +19,10 @@ MEASURE = controls.MEASURE
 TITLE = "What is found, what is chosen, and what the sentence is worth"
 SOURCE = controls.SOURCE
 COLUMNS = (controls.JF, controls.CLOSEST, controls.MINUS_SHUFFLED)
-KEY = "A dot is a seed, a bar the 95 % interval of their mean; the filled is J&F, the hollow J&F of the query closest to the truth."
+KEY = (
+    f"A dot is a seed, a bar the {certainty.LEVEL:.0%} interval of their mean; "
+    "the filled is J&F, the hollow J&F of the query closest to the truth."
+)
 
 
 def build(runs: StudyRuns) -> Curves:
@@ -38,7 +41,7 @@ def build(runs: StudyRuns) -> Curves:
         random_arms=plot.random_arms(runs),
         trials={arm: runs.of(arm) for arm in arms},
         complete=runs.complete,
-        absent=absent,
+        absent=(*absent, *_lacking(table, arms)),
         notes=(KEY,),
         notice=runs.notice,
     )
@@ -56,7 +59,7 @@ def draw(curves: Curves) -> Figure:
         _arm(right, curves.of(controls.MINUS_SHUFFLED.title, arm), place, colour, colour)
     for filled, label in ((plot.GREY, "chosen"), ("white", "closest query")):
         left.plot([], [], "o", color=plot.GREY, markerfacecolor=filled, label=label)
-    left.set(title="J&F (percent)", yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
+    left.set(title="J&F (percent)", yticks=range(len(names)), yticklabels=names, ylim=(max(len(names), 1) - 0.5, -0.5))
     right.set(title="Right minus shuffled (points)")
     right.axvline(0, color="#555555", linewidth=0.8, zorder=1)
     for axes in (left, right):
@@ -82,3 +85,11 @@ def _rows(table: Table, column: Column) -> Iterator[tuple[object, ...]]:
         ends = (cell.interval.low, cell.interval.high) if cell.interval else (float("nan"), float("nan"))
         for source in cell.sources:
             yield column.title, row.name, source.trial.seed, source.value, float("nan"), 1, source.trial.run_id, *ends
+
+
+def _lacking(table: Table, arms: tuple[str, ...]) -> Iterator[str]:
+    """Of arms that are drawn, what is not: the table says why."""
+    for column in COLUMNS:
+        cells = {row.name: row.cells[table.columns.index(column)] for row in table.rows}
+        if names := [arm for arm in arms if cells[arm].state != "measured"]:
+            yield f"{column.title[0].upper()}{column.title[1:]}: not there of {', '.join(names)} (see the controls)."
