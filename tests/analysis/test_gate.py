@@ -18,7 +18,7 @@ Make = Callable[[str], Outputs]
 Load = Callable[[str], StudyRuns]
 DIGEST = "d" * 64
 MADE = Gate(
-    about={"weights": "shipped", "digest": DIGEST, "seeds": [0, 1, 2]},
+    about={"weights": "shipped", "digest": DIGEST, "seeds": [0, 1, 2], "sizes": {"clips": 24, "same_colour": 25}},
     rows=(
         verdict("a", "wrong & <colours>", "%", Interval(12.0, 10.0, 14.0), 192, bound="at least +5 %", passed=True),
         verdict("b", "exchanged", "%", Interval(0.1, -0.2, 0.4), 192, bound="above 0", passed=False),
@@ -83,7 +83,20 @@ def test_the_page_shows_every_row_and_what_is_not_supported(on: Callable[..., St
     assert text.index('id="arms"') < text.index('id="gate"') < text.index('id="table')
     assert "wrong &amp; &lt;colours&gt;</th><td>+12.0 %</td><td>[+10.0, +14.0]</td>" in text
     assert f"Not supported by this backbone: {table.WORDS}." in text
+    assert "on 24 clips that are denoised and 25 pairs of one colour" in text
     assert table.QUESTIONS["b"] in text and table.QUESTIONS["c"] not in text
+
+
+def test_claims_that_the_gate_does_not_support_are_said_to_be_so_beside_their_verdicts(
+    on: Callable[..., StudyRuns], outputs: Make, tmp_path: Path
+) -> None:
+    """Once, however many folders the trials' weights lie in."""
+    for name in ("one", "other"):
+        table.write(replace(MADE, about={**MADE.about, "weights": name}), tmp_path / name)
+    text = report.page(on(tmp_path / "one", tmp_path / "other"), outputs("full"))
+    assert text.count(table.WORDS) == 3
+    claims = text[text.index('id="claims"') :]
+    assert claims.index(f": {table.WORDS}. Of such claims") < claims.index("<table>")
 
 
 def test_a_page_without_a_gate_says_nothing_of_one(load: Load, outputs: Make) -> None:

@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from vdit.backbones import modelscope
 from vdit.cli import main
-from vdit.commands._pretrain_gate import command, name_of, numbers, random_weights
+from vdit.commands._pretrain_gate import WORLD_SEED, command, name_of, numbers, random_weights
+from vdit.config.data import World
+from vdit.pretrain.gate.table import Gate
 from vdit.study.preset import base_trial
 
 app = typer.Typer()
@@ -48,6 +50,26 @@ def test_a_folder_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["--weights", str(tmp_path)], obj={"runs": tmp_path / "runs", "quiet": True})
     assert isinstance(result.exception, ValueError) and "unet/config.json is missing" in str(result.exception)
     assert not (tmp_path / "runs" / "gate").exists()
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("vdit.pretrain.gate.run.run", lambda *given, **more: pytest.fail("measured"))
+    result = CliRunner().invoke(app, ["--out", str(tmp_path / "file")], obj={"runs": tmp_path / "runs", "quiet": True})
+    assert isinstance(result.exception, FileExistsError) and str(tmp_path / "file") in str(result.exception)
+
+
+def test_the_world_may_be_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def run(weights: Path, model: object, world: World, *given: object, **more: object) -> Gate:
+        seen.append(world.seed)
+        return Gate(about={}, rows=())
+
+    monkeypatch.setattr("vdit.pretrain.gate.run.run", run)
+    for options in ([], ["--world-seed", "77"]):
+        CliRunner().invoke(app, options, obj={"runs": tmp_path, "quiet": True}, catch_exceptions=False)
+    assert seen == [WORLD_SEED, 77]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import ray
-from ray.exceptions import WorkerCrashedError
+from ray.exceptions import RayTaskError, WorkerCrashedError
 from rich.console import Console
 
 from vdit.pretrain.given import WEIGHTS
@@ -78,10 +78,21 @@ def test_where_the_user_interrupts_no_run_stays_open(plan: Pretraining, tasks: A
     assert cancelled == [Task("clips"), Task("words")]
 
 
-def test_a_worker_that_dies_has_failed_and_the_other_stages_are_left(plan: Pretraining, tasks: Any) -> None:
-    tasks(lambda running: running[:1], WorkerCrashedError())
-    record = run(plan, pretraining.on_ray, WorkerCrashedError, "clips", "words")
-    assert list(record.failed) == [plan.keys["clips"]] and "died unexpectedly" in record.failed[plan.keys["clips"]]
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (WorkerCrashedError(), "its worker was lost 3 times, the last time so: The worker died unexpectedly"),
+        (RayTaskError("work", "a trace of many lines", RuntimeError("no such shape")), "RuntimeError: no such shape"),
+    ],
+)
+def test_a_worker_that_dies_has_failed_in_one_line_and_the_other_stages_are_left(
+    plan: Pretraining, tasks: Any, error: BaseException, says: str
+) -> None:
+    tasks(lambda running: running[:1], error)
+    record = Memory()
+    with pytest.raises(ValueError, match=f"^stage clips: {says}.*log.txt"):
+        pretraining.on_ray(plan, ("clips", "words"), record, Console(file=io.StringIO()))
+    assert list(record.failed) == [plan.keys["clips"]] and record.failed[plan.keys["clips"]].startswith(says)
     assert record.skipped == {plan.keys["words"]: LEFT}
 
 
@@ -93,7 +104,7 @@ def test_a_stage_that_ended_when_another_failed_is_recorded_as_done(plan: Pretra
         return running[:1]
 
     tasks(wait, WorkerCrashedError())
-    record = run(plan, pretraining.on_ray, WorkerCrashedError, "clips", "words")
+    record = run(plan, pretraining.on_ray, ValueError, "clips", "words")
     assert record.finished == {plan.keys["words"]: plan.place("words").folder} and not record.skipped
 
 

@@ -1,13 +1,17 @@
 """What cannot work is refused before anything starts, with the key and what would work."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from transformers import RobertaForMaskedLM
 
 from vdit.benchmarks.world import captions
 from vdit.config.recipe import Recipe
+from vdit.model.networks import roberta_config
+from vdit.model.tokenizers import roberta_style
 from vdit.pretrain import captioning, clips, feasible
 from vdit.pretrain.recipe import read, resolve
 
@@ -75,11 +79,31 @@ def test_a_recipe_that_cannot_work_is_refused(edited: Callable[..., Path], tmp_p
         ),
         (("vae: {block", "vae: {latent_channels: 8, block"), r"vae\.latent_channels: is 8; the U-Net reads and predicts 4"),
         (("num_heads: [1, 2, 2, 2]", "num_heads: [3, 2, 2, 2]"), r"swin\.embed_dim: 8 is not divisible by num_heads\[0\] 3"),
+        (("num_heads: [1, 2, 2, 2]", "num_heads: [1, 0, 2, 2]"), r"swin\.num_heads: is \(1, 0, 2, 2\); expected at least 1"),
+        (
+            ("cross_attention_dim: 32, attention_head_dim: 8", "cross_attention_dim: 32, attention_head_dim: -8"),
+            r"unet\.attention_head_dim: is -8",
+        ),
     ],
 )
 def test_sizes_that_cannot_be_built_are_refused(edited: Callable[..., Path], tmp_path: Path, exchange: tuple[str, str], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read(str(edited(preset=(exchange,))), tmp_path)
+
+
+def test_sentences_as_long_as_they_get_have_positions(edited: Callable[..., Path], tmp_path: Path) -> None:
+    """The number that a refusal names works, and one less does not: RoBERTa counts positions from 2 on."""
+    plan = read(str(edited()), tmp_path)
+    architecture = plan.model.architecture
+    few = replace(architecture, roberta=replace(architecture.roberta, max_position_embeddings=3))
+    least = int(dict(feasible.words(plan.recipe, few))["preset.model.architecture.roberta.max_position_embeddings"].rsplit(" ", 1)[1])
+    known = roberta_style(architecture.roberta.vocab_size)
+    said = known(feasible.full_sentences(plan.recipe.world), padding="longest", return_tensors="pt")
+    for positions, fits in ((least, True), (least - 1, False)):
+        sizes = replace(architecture.roberta, max_position_embeddings=positions)
+        network = RobertaForMaskedLM(roberta_config(sizes))
+        with nullcontext() if fits else pytest.raises((IndexError, RuntimeError), match="out of"):
+            network(input_ids=said.input_ids, attention_mask=said.attention_mask)
 
 
 def test_a_world_without_room_is_refused(edited: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

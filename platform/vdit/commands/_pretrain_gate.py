@@ -1,5 +1,6 @@
 """`vdit pretrain gate`: what a text-to-video backbone knows, before a study asks it anything."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ if TYPE_CHECKING:
     from vdit.config.trial import Trial
     from vdit.pretrain.gate.table import Gate
 
-# No world that anything is trained on has this seed.
+# Unlike that of any recipe here.
 WORLD_SEED = 9001
 
 
@@ -19,6 +20,7 @@ def command(
     preset: Annotated[str, typer.Option(help="Preset with the model that reads it.")] = "miniature",
     seeds: Annotated[str, typer.Option(help="Of noise, of the thing that is meant, and of the probes.")] = "0,1,2",
     clips: Annotated[int, typer.Option(min=8, help="Clips that are denoised; all other numbers grow and shrink with it.")] = 192,
+    world_seed: Annotated[int, typer.Option(min=0, help="Of the world whose clips it looks at.")] = WORLD_SEED,
     out: Annotated[
         Path | None, typer.Option(help="Folder for gate.json and gate.md. [default: RUNS/gate/NAME of the weights' folder]")
     ] = None,
@@ -32,7 +34,7 @@ def command(
     from vdit.config.identity import weights_identity
     from vdit.config.shipped import located
     from vdit.pretrain.gate import table
-    from vdit.pretrain.gate.run import Sizes, run
+    from vdit.pretrain.gate.run import Progress, Sizes, run
     from vdit.study.preset import base_trial
 
     # Two threads that wait for each other are slower than one at this size.
@@ -41,25 +43,29 @@ def command(
     trial, _ = base_trial(Path("--preset"), preset, {})
     place = located(weights) if weights else random_weights(trial, runs)
     read = replace(trial, launch=replace(trial.launch, weights=str(place)))
-    world = replace(trial.data.world, seed=WORLD_SEED, frames=trial.data.frames)
-    made = run(
-        place,
-        trial.model,
-        world,
-        numbers(seeds),
-        (lambda _: None) if quiet else lambda line: typer.echo(line, err=True),
-        identity=weights_identity(read, runs / "manifests"),
-        sizes=Sizes.scaled(clips),
-    )
+    world, own = replace(trial.data.world, seed=world_seed, frames=trial.data.frames), numbers(seeds)
+    if out:
+        # A place that cannot be written is told before a quarter of an hour goes by.
+        out.mkdir(parents=True, exist_ok=True)
+    progress: Progress = (lambda _: None) if quiet else lambda line: typer.echo(line, err=True)
+    identity = weights_identity(read, runs / "manifests")
+    made = run(place, trial.model, world, own, progress, identity=identity, sizes=Sizes.scaled(clips))
     written = table.write(made, out or runs / "gate" / name_of(place))
-    if as_json:
-        typer.echo(table.as_json(made), nl=False)
-    else:
-        show(made)
-        for path in () if quiet else written:
-            typer.echo(str(path))
+    tell(made, as_json, () if quiet else written)
     if not all(made.verdicts.values()):
         raise typer.Exit(1)
+
+
+def tell(made: "Gate", as_json: bool, written: Iterable[Path]) -> None:
+    """The table on the terminal, and where it was written unless that is asked for as JSON."""
+    from vdit.pretrain.gate import table
+
+    if as_json:
+        typer.echo(table.as_json(made), nl=False)
+        return
+    show(made)
+    for path in written:
+        typer.echo(str(path))
 
 
 def name_of(weights: Path) -> str:

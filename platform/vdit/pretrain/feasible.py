@@ -1,14 +1,17 @@
 """What a recipe asks for that cannot be, found before anything is drawn or trained."""
 
 from collections.abc import Iterator, Sequence
-from itertools import product
+from dataclasses import asdict, replace
+from itertools import chain, product
 from pathlib import Path
 
 from vdit.benchmarks import miniature
-from vdit.benchmarks.world import captions, scene
+from vdit.benchmarks.world import captions, scene, sentences
 from vdit.benchmarks.world.captions import VALUES
 from vdit.benchmarks.world.paths import MOTIONS
+from vdit.benchmarks.world.sentences import Description
 from vdit.config import architecture as sizes
+from vdit.config.data import World
 from vdit.config.model import Model
 from vdit.config.recipe import Recipe
 from vdit.model.tokenizers import clip_style, roberta_style
@@ -16,6 +19,8 @@ from vdit.study.explain import complaint
 
 LATENT_CHANNELS = 4  # of the noisy input of diffusers' U-Nets, which presets do not set
 CELL = 8  # pixels of a latent cell: the autoencoder has four blocks, three of which halve
+AT = "preset.model.architecture"
+NOT_TOKENS = 2  # of RoBERTa's positions: they are counted from behind that of the padding, which is 1
 TRIED = 100  # scenes, among which there is one with all objects
 
 
@@ -31,12 +36,15 @@ def check(recipe: Recipe, model: Model, path: Path) -> None:
         miniature.check(recipe.world, "world")
     except ValueError as error:
         raise complaint(path, (), str(error)) from error
-    for key, problem in (*clips(recipe), *world(recipe), *networks(model.architecture), *words(recipe, model.architecture)):
+    # In this order: the later ones compute with what the earlier ones let pass.
+    for key, problem in chain(clips(recipe), world(recipe), counted(model.architecture), networks(model.architecture)):
         raise complaint(path, key.split("."), problem)
     try:
         room(recipe)
     except ValueError as error:
         raise complaint(path, ("world",), str(error)) from error
+    for key, problem in words(recipe, model.architecture):
+        raise complaint(path, key.split("."), problem)
 
 
 def room(recipe: Recipe) -> None:
@@ -75,47 +83,69 @@ def world(recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield "world.objects", f"is {drawn.objects}, the world has {len(values)} {kind}s; {most}"
 
 
+def counted(architecture: sizes.Architecture) -> Iterator[tuple[str, str]]:
+    """Of every size of the preset's networks that is a number of things: there has to be one."""
+    for network, fields in asdict(architecture).items():
+        for field, value in fields.items():
+            numbers = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(number, int) and number < 1 for number in numbers):
+                yield f"{AT}.{network}.{field}", f"is {value}; expected at least 1"
+
+
 def networks(architecture: sizes.Architecture) -> Iterator[tuple[str, str]]:
     """By the fields of the preset."""
     unet, vae, text, image, words = architecture.unet, architecture.vae, architecture.text, architecture.image, architecture.roberta
     assert isinstance(unet.attention_head_dim, int)
-    at = "preset.model.architecture"
-    yield from divisible(f"{at}.unet.block_out_channels", unet.block_out_channels, "norm_num_groups", unet.norm_num_groups)
-    yield from divisible(f"{at}.unet.block_out_channels", unet.block_out_channels, "attention_head_dim", unet.attention_head_dim)
-    yield from divisible(f"{at}.vae.block_out_channels", vae.block_out_channels, "norm_num_groups", vae.norm_num_groups)
-    yield from divisible(f"{at}.text.hidden_size", (text.hidden_size,), "num_attention_heads", text.num_attention_heads)
-    yield from divisible(f"{at}.roberta.hidden_size", (words.hidden_size,), "num_attention_heads", words.num_attention_heads)
-    yield from divisible(f"{at}.image.width", (image.width,), "head_width", image.head_width)
-    yield from divisible(f"{at}.image.image_size", (image.image_size,), "patch_size", image.patch_size)
+    yield from divisible(f"{AT}.unet.block_out_channels", unet.block_out_channels, "norm_num_groups", unet.norm_num_groups)
+    yield from divisible(f"{AT}.unet.block_out_channels", unet.block_out_channels, "attention_head_dim", unet.attention_head_dim)
+    yield from divisible(f"{AT}.vae.block_out_channels", vae.block_out_channels, "norm_num_groups", vae.norm_num_groups)
+    yield from divisible(f"{AT}.text.hidden_size", (text.hidden_size,), "num_attention_heads", text.num_attention_heads)
+    yield from divisible(f"{AT}.roberta.hidden_size", (words.hidden_size,), "num_attention_heads", words.num_attention_heads)
+    yield from divisible(f"{AT}.image.width", (image.width,), "head_width", image.head_width)
+    yield from divisible(f"{AT}.image.image_size", (image.image_size,), "patch_size", image.patch_size)
     for stage, heads in enumerate(architecture.swin.num_heads):
-        yield from divisible(f"{at}.swin.embed_dim", (architecture.swin.embed_dim * 2**stage,), f"num_heads[{stage}]", heads)
+        yield from divisible(f"{AT}.swin.embed_dim", (architecture.swin.embed_dim * 2**stage,), f"num_heads[{stage}]", heads)
     if text.hidden_size != unet.cross_attention_dim:
         yield (
-            f"{at}.unet.cross_attention_dim",
+            f"{AT}.unet.cross_attention_dim",
             f"is {unet.cross_attention_dim}, the text tower's hidden_size {text.hidden_size}; set them equal",
         )
     if vae.latent_channels != LATENT_CHANNELS:
-        yield f"{at}.vae.latent_channels", f"is {vae.latent_channels}; the U-Net reads and predicts {LATENT_CHANNELS}"
+        yield f"{AT}.vae.latent_channels", f"is {vae.latent_channels}; the U-Net reads and predicts {LATENT_CHANNELS}"
 
 
 def words(recipe: Recipe, architecture: sizes.Architecture) -> Iterator[tuple[str, str]]:
-    """Whether any text tokenises, and a caption of all things is read to its end."""
-    text, at = architecture.text, "preset.model.architecture"
+    """Whether any text tokenises, and the longest sentence and a caption of all things are read to their ends."""
+    text, roberta = architecture.text, architecture.roberta
     try:
-        roberta_style(architecture.roberta.vocab_size)
+        tokens = max(map(len, roberta_style(roberta.vocab_size)(full_sentences(recipe.world)).input_ids))
     except ValueError as error:
-        yield f"{at}.roberta.vocab_size", str(error)
+        yield f"{AT}.roberta.vocab_size", str(error)
+        return
+    if tokens > roberta.max_position_embeddings - NOT_TOKENS:
+        problem = f"is {roberta.max_position_embeddings}; sentences have up to {tokens} tokens, and {NOT_TOKENS} positions are no token's"
+        yield f"{AT}.roberta.max_position_embeddings", f"{problem}: raise it to {tokens + NOT_TOKENS}"
     try:
         known = clip_style(text.vocab_size, text.max_position_embeddings, text.pad_token)
     except ValueError as error:
-        yield f"{at}.text.vocab_size", str(error)
+        yield f"{AT}.text.vocab_size", str(error)
         return
     phrases = [captions.described(*look) for look in product(scene.SHAPES, scene.COLOURS, MOTIONS)]
     longest, things = max(phrases, key=lambda phrase: len(known.tokenize(phrase))), recipe.world.objects
     tokens, positions = len(known(captions.joined([longest] * things)).input_ids), text.max_position_embeddings
     if tokens > positions:
         problem = f"is {things}; a caption of so many takes up to {tokens} tokens, and the text tower has {positions} positions"
-        yield "world.objects", f"{problem}: lower it, or raise {at}.text.max_position_embeddings"
+        yield "world.objects", f"{problem}: lower it, or raise {AT}.text.max_position_embeddings"
+
+
+def full_sentences(drawn: World) -> list[str]:
+    """Every referring sentence of as many words as there can be, whatever it is said of."""
+    like = scene.draw(drawn, scene.generator(drawn, "pretrain", 0), "pretrain").things[0]
+    looks = product(scene.SHAPES, scene.COLOURS, MOTIONS)
+    things = [replace(like, shape=shape, colour=colour, motion=motion) for shape, colour, motion in looks]
+    every = (Description(*told) for told in product((True, False), (True, False), (*sentences.PLACES, None), (True, False)))
+    full = [description for description in every if description.words == sentences.MOST_WORDS]
+    return [sentences.say(description, thing) for description, thing in product(full, things)]
 
 
 def divisible(key: str, widths: Sequence[int], by: str, number: int) -> Iterator[tuple[str, str]]:

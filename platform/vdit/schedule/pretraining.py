@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 QUIET_SECONDS = 10.0  # between two lines of one stage
+RETRIES = 2  # of a stage whose worker is lost: it goes on from its checkpoint
 
 
 def todo(plan: Pretraining, only: Stage | None) -> list[Stage]:
@@ -172,7 +173,7 @@ def on_ray(plan: Pretraining, stages: Sequence[Stage], record: Record, console: 
     """On the cluster of this process. The first stage that fails ends the others, which go on from their checkpoints the next time."""
     import ray
 
-    task = ray.remote(num_cpus=1, max_retries=0)(work)
+    task = ray.remote(num_cpus=1, max_retries=RETRIES)(work)
     left, running = list(stages), dict[Any, Following]()
     try:
         while left or running:
@@ -185,7 +186,7 @@ def on_ray(plan: Pretraining, stages: Sequence[Stage], record: Record, console: 
                 following.look()
             for reference in ready:
                 stage = running.pop(reference).stage
-                failed(plan, stage, reason(plan, stage, reference, record), record)
+                failed(plan, stage, reason(reference), record)
                 end(plan, stage, record, console)
     finally:
         for reference, following in running.items():
@@ -193,15 +194,16 @@ def on_ray(plan: Pretraining, stages: Sequence[Stage], record: Record, console: 
             leave(plan, following.stage, record)
 
 
-def reason(plan: Pretraining, stage: Stage, reference: Any, record: Record) -> str:
-    """What `work` returned of a stage that has ended; where its worker or its code did not get that far that is raised."""
+def reason(reference: Any) -> str:
+    """Why a stage that has ended has failed, "" where it has not: what `work` returned, or why it did not get that far."""
     import ray
 
     try:
         found: str = ray.get(reference)
+    except ray.exceptions.RayTaskError as error:
+        return f"{type(error.cause).__name__}: {error.cause}"
     except ray.exceptions.RayError as error:
-        record.fail(plan.keys[stage], str(error))
-        raise
+        return f"its worker was lost {RETRIES + 1} times, the last time so: {str(error).splitlines()[0]}"
     return found
 
 

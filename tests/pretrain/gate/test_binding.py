@@ -58,14 +58,17 @@ def test_captions_that_stay_true_tell_nothing() -> None:
 
 
 def test_a_bag_of_words_fails_and_who_knows_the_order_passes() -> None:
-    bag, knows = (binding.row([denoising.errors(Hears(ordered), EMPTY, KINDS, (seed, 1)) for seed in (0, 1)]) for ordered in (False, True))
+    deaf, hears = ([denoising.errors(Hears(ordered), EMPTY, KINDS, (seed, 1)) for seed in (0, 1)] for ordered in (False, True))
+    bag, knows, control = binding.rows(deaf, deaf)[0], *binding.rows(hears, deaf)
     assert bag.passed is False and abs(bag.figure) < 1e-2
     assert knows.passed is True and abs(knows.figure - 300) < 1
+    assert control.passed is None and control.figure == bag.figure
 
 
 def test_a_difference_that_may_be_chance_does_not_pass() -> None:
     """Half of the clips get worse by a tenth, the other half better by a little less."""
     true = np.ones((5, 10))
     mixed = true * np.where(np.arange(10) % 2, 1.10, 0.93)
-    found = binding.row([{denoising.TRUE: true, binding.EXCHANGED: mixed}])
+    given = [{denoising.TRUE: true, binding.EXCHANGED: mixed}]
+    found = binding.rows(given, given)[0]
     assert found.figure > binding.BOUND and found.low < 0 and found.passed is False

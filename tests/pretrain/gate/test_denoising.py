@@ -70,19 +70,35 @@ def test_noise_is_another_at_each_timestep_and_under_each_seed() -> None:
 
 def test_who_hears_nothing_fails_and_who_knows_passes() -> None:
     kinds = said()
-    deaf = rows([errors(Fake(near=1.0, far=1.0), EMPTY, kinds, (seed, 0)) for seed in (0, 1)])
-    assert [row.passed for row in deaf] == [False, False, False, None]
-    assert all(row.figure == pytest.approx(0, abs=1e-2) for row in deaf)
+    deaf = [errors(Fake(near=1.0, far=1.0), EMPTY, kinds, (seed, 0)) for seed in (0, 1)]
+    assert [row.passed for row in rows(deaf, deaf)] == [False] * 3 + [None] * 4
+    assert all(row.figure == pytest.approx(0, abs=1e-2) for row in rows(deaf, deaf))
     knowing = Fake(near=1.0, far=1.1, knows=frozenset(kinds[TRUE]))
-    passed = rows([errors(knowing, EMPTY, kinds, (seed, 0)) for seed in (0, 1)])
-    assert [row.passed for row in passed] == [True, True, True, None]
+    passed = rows([errors(knowing, EMPTY, kinds, (seed, 0)) for seed in (0, 1)], deaf)
+    assert [row.passed for row in passed] == [True] * 3 + [None] * 4
     assert passed[0].figure == pytest.approx(21, rel=1e-2)
     assert passed[0].low <= passed[0].figure <= passed[0].high and passed[0].count == len(CLIPS)
-    assert "at least +5 % at 5 of 5" in passed[0].note
+    assert passed[0].note.count("+21.0 %") == 5
+    assert all(row.says.endswith("random weights") and row.figure == pytest.approx(0, abs=1e-2) for row in passed[4:])
+
+
+def test_one_timestep_that_is_not_worse_fails() -> None:
+    """The mean would do."""
+    true = np.ones((len(TIMESTEPS), 10))
+    worse = true * np.array([[1.3], [1.3], [1.3], [1.3], [1.04]])
+    found = rows([{TRUE: true, NOTHING: true, **dict.fromkeys(ATTRIBUTES, worse)}], [{TRUE: true, **dict.fromkeys(ATTRIBUTES, true)}])
+    assert found[0].low > 5 and [row.passed for row in found[:3]] == [False] * 3
+
+
+def test_a_mean_that_may_be_less_by_chance_fails() -> None:
+    true = np.ones((len(TIMESTEPS), 10))
+    mixed = true * np.where(np.arange(10) % 2, 1.3, 0.9)
+    found = rows([{TRUE: true, NOTHING: true, **dict.fromkeys(ATTRIBUTES, mixed)}], [{TRUE: true, **dict.fromkeys(ATTRIBUTES, true)}])
+    assert found[0].figure == pytest.approx(10) and found[0].low < 5 and [row.passed for row in found[:3]] == [False] * 3
 
 
 def test_one_attribute_that_is_not_heard_fails_alone() -> None:
     """As the first miniature, which knew colours and nothing of motion."""
     kinds = said()
-    found = rows([errors(Fake(near=1.0, far=1.1, knows=frozenset((*kinds[TRUE], *kinds["motion"]))), EMPTY, kinds, (0, 0))])
-    assert [row.passed for row in found] == [True, True, False, None]
+    given = [errors(Fake(near=1.0, far=1.1, knows=frozenset((*kinds[TRUE], *kinds["motion"]))), EMPTY, kinds, (0, 0))]
+    assert [row.passed for row in rows(given, given)[:3]] == [True, True, False]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vdit.pretrain.gate.interval import bootstrap, ratio, wilson
+from vdit.pretrain.gate.interval import Array, bootstrap, ratio, wilson
 
 
 @pytest.mark.parametrize(
@@ -22,26 +22,39 @@ def test_all_hits_mirror_none() -> None:
 
 def test_the_interval_of_a_mean_is_that_of_a_normal_distribution() -> None:
     values = np.random.default_rng(0).normal(3, 2, size=400)
-    found = bootstrap(ratio(values[None], np.ones((1, 400))), 400)
+    found = bootstrap(ratio(values[None], np.ones((1, 400))), 1, 400)
     half = 1.96 * values.std() / 20
     assert found.figure == pytest.approx(values.mean())
     assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.1 * half)
 
 
-def test_seeds_of_a_clip_are_drawn_together() -> None:
-    """Three equal seeds say no more than one."""
+def test_three_equal_seeds_say_no_more_than_one() -> None:
     values = np.random.default_rng(1).normal(size=(1, 50))
-    one, three = (bootstrap(ratio(given, np.ones_like(given)), 50) for given in (values, values.repeat(3, axis=0)))
+    one, three = (bootstrap(ratio(given, np.ones_like(given)), *given.shape) for given in (values, values.repeat(3, axis=0)))
     assert (one.figure, one.low, one.high) == pytest.approx((three.figure, three.low, three.high))
+
+
+def test_seeds_that_differ_widen_an_interval() -> None:
+    """Of clips that are all alike, the interval is that of the mean of the seeds: two drawn of three have variance s^2 / 3."""
+    by_seed = np.array([[1.0], [2.0], [6.0]]).repeat(50, axis=1)
+    replicates: list[float] = []
+
+    def kept(seeds_RS: Array, clips_RC: Array) -> Array:
+        replicates.extend(found := ratio(by_seed, np.ones_like(by_seed))(seeds_RS, clips_RC))
+        return found
+
+    found = bootstrap(kept, 3, 50)
+    assert found.figure == pytest.approx(3) and (found.low, found.high) == pytest.approx((1, 6))
+    assert np.var(replicates) == pytest.approx(np.var([1, 2, 6], ddof=1) / 3, rel=0.05)
 
 
 def test_a_difference_is_paired() -> None:
     rng = np.random.default_rng(2)
     shared, clips = rng.normal(size=(1, 60)), np.ones((1, 60))
     above, below = ratio(shared + 0.1, clips), ratio(shared, clips)
-    found = bootstrap(lambda weights: above(weights) - below(weights), 60)
+    found = bootstrap(lambda seeds_RS, clips_RC: above(seeds_RS, clips_RC) - below(seeds_RS, clips_RC), 1, 60)
     assert (found.low, found.high) == pytest.approx((0.1, 0.1))
 
 
 def test_a_ratio_of_nothing_is_no_number() -> None:
-    assert np.isnan(ratio(np.zeros((1, 2)), np.array([[0.0, 3.0]]))(np.array([[1.0, 0.0]])))[0]
+    assert np.isnan(ratio(np.zeros((1, 2)), np.array([[0.0, 3.0]]))(np.ones((1, 1)), np.array([[1.0, 0.0]])))[0]

@@ -29,6 +29,12 @@ def test_nothing_differs_from_itself() -> None:
     assert (same.figure, same.low, same.high) == (0, 0, 0)
 
 
+def test_seeds_that_agree_in_nothing_widen_the_interval() -> None:
+    either = np.full((2, 40), 10.0)
+    apart = Overlap(either * np.array([[0.2], [0.8]]), either, either).iou()
+    assert (apart.figure, apart.low, apart.high) == pytest.approx((0.5, 0.2, 0.8))
+
+
 def test_a_difference_is_of_the_same_clips() -> None:
     rng = np.random.default_rng(0)
     either = rng.integers(10, 90, size=(1, 80)).astype(float)

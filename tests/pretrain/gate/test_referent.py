@@ -1,5 +1,6 @@
 """Oracles: the scenes; features that hold the answer; a probe's findings made by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_words_have_to_help_on_all_pairs_and_on_those_of_one_colour() -> None:
     assert verdicts(overlap(0.6), overlap(0.4)) == [True, True]
     assert verdicts(overlap(0.4), overlap(0.4)) == [False, False]
     assert verdicts(overlap(0.41, wobble=0.2), overlap(0.4)) == [False, False]
-    colour_only = Overlap(np.where(SAME, 4.0, 8.0)[None], np.full((1, 40), 10.0), np.ones((1, 40)))
+    colour_only = replace(overlap(0.4), both_SB=np.where(SAME, 4.0, 8.0) * np.ones((2, 1)))
     assert verdicts(colour_only, overlap(0.4)) == [True, False]
 
 
@@ -82,8 +83,8 @@ def test_nothing_is_asked_of_the_controls() -> None:
 def test_words_added_late_must_not_be_better_by_more_than_the_margin(late: float, passed: bool) -> None:
     found = {referent.WITH: overlap(0.6), referent.WITHOUT: overlap(0.4), fusion.LATE: overlap(late), fusion.LATE_LATENTS: overlap(0.5)}
     rows = fusion.rows(found, SAME)
-    assert [row.passed for row in rows] == [passed, *[None] * 5]
-    assert rows[0].figure == pytest.approx(0.6 - late)
+    assert [row.passed for row in rows] == [passed, *[None] * 6]
+    assert (rows[0].figure, rows[2].figure) == pytest.approx((0.6 - late, 0.1))
 
 
 def test_words_that_nobody_hears_are_not_as_good_as_any() -> None:

@@ -67,14 +67,20 @@ def test_samples_of_what_is_said_pass_and_others_do_not(listens: bool, passed: b
     things = samples.combinations(FIRST, 48, 3)
     shown = [samples.judged(Reads(3, 3), Draws(listens), things, (3, 3, 4, 8), seed) for seed in (0, 1)]
     assert shown[0] == Shown({name: 48 for name in ATTRIBUTES}, 48) or not listens
-    rows = samples.rows(shown, Shown({name: 9 for name in ATTRIBUTES}, 10))
-    assert [row.passed for row in rows] == [passed] * 3 + [None] * 3
-    assert [row.figure for row in rows[3:]] == [0.9] * 3 and rows[0].count == 96
+    rows = samples.rows(shown, Shown({name: 9 for name in ATTRIBUTES}, 10), Shown({"colour": 1, "shape": 1, "motion": 7}, 10))
+    assert [row.passed for row in rows] == [passed] * 3 + [None] * 4
+    assert [row.figure for row in rows[3:]] == [0.9] * 3 + [0.7] and rows[0].count == 96
 
 
 def test_just_above_chance_is_not_enough() -> None:
-    rows = samples.rows([Shown({"colour": 16, "shape": 30, "motion": 30}, 100)], Shown({name: 1 for name in ATTRIBUTES}, 1))
+    true = Shown({name: 1 for name in ATTRIBUTES}, 1)
+    rows = samples.rows([Shown({"colour": 16, "shape": 30, "motion": 30}, 100)], true, true)
     assert [row.passed for row in rows[:3]] == [False, True, True]
+
+
+def test_a_still_is_its_clips_middle_frame_throughout() -> None:
+    clips_BTChw = torch.arange(10.0).view(2, 5, 1, 1, 1)
+    assert torch.equal(samples.still(clips_BTChw)[:, :, 0, 0, 0], torch.tensor([[2.0], [7.0]]).expand(2, 5))
 
 
 def test_labels_are_places_among_all_values() -> None:

@@ -31,16 +31,13 @@ def readings(things: Sequence[Thing]) -> dict[str, str]:
     return {TRUE: captions.whole(things), EXCHANGED: captions.whole(exchanged(things))}
 
 
-def row(by_seed: Sequence[Mapping[str, Array]]) -> Row:
-    """Of the errors under each seed."""
-    found = denoising.overall(by_seed, EXCHANGED)
-    return verdict(
-        "b",
-        "error with the colours of the two things exchanged, above the true caption's",
-        "%",
-        found,
-        denoising.clips_of(by_seed),
-        bound=f"mean over t at least +{BOUND:.0f} %, and the interval above 0",
-        passed=found.low > 0 and found.figure >= BOUND,
-        note=denoising.listed(denoising.at_each(by_seed, EXCHANGED)),
-    )
+def rows(by_seed: Sequence[Mapping[str, Array]], untrained: Sequence[Mapping[str, Array]]) -> list[Row]:
+    """Of the errors under each seed, of the backbone and of random weights."""
+    found, control = (denoising.overall(errors, EXCHANGED) for errors in (by_seed, untrained))
+    says, clips = "error with the colours of the two things exchanged, above the true caption's", denoising.clips_of(by_seed)
+    bound, passed = f"mean over t at least +{BOUND:.0f} %, and the interval above 0", found.low > 0 and found.figure >= BOUND
+    note = denoising.listed(denoising.at_each(by_seed, EXCHANGED))
+    return [
+        verdict("b", says, "%", found, clips, bound=bound, passed=passed, note=note),
+        verdict("b", f"{says}, random weights", "%", control, clips),
+    ]

@@ -39,9 +39,11 @@ def rows(found: Mapping[str, Overlap], same_colour_B: NDArray[np.bool_]) -> list
     heard = through.minus(found[WITHOUT]).low > 0
     bound = f"the interval's lower end at least -{MARGIN:.2f}, and words better than none (c)"
     says = "IoU of the meant thing with words through the backbone, minus that with them added late"
+    raw = "IoU of the meant thing with words through the backbone, minus that of raw latents 3x3 with them added late"
     return [
         verdict("d", says, "IoU", gain, through.clips, bound=bound, passed=heard and gain.low >= -MARGIN),
         verdict("d", f"{says}, pairs of one colour", "IoU", same, int(same_colour_B.sum())),
+        verdict("d", raw, "IoU", through.minus(latents), through.clips),
         verdict("d", f"IoU of the meant thing, {LATE}", "IoU", late.iou(), late.clips),
         verdict("d", f"meant thing above the other, {LATE} (chance: 50 %)", "share", late.picks(), late.clips),
         verdict("d", f"IoU of the meant thing, {LATE_LATENTS}", "IoU", latents.iou(), latents.clips),

@@ -36,13 +36,13 @@ class Overlap:
         return len(self.both_SB.T)
 
     def iou(self) -> Interval:
-        return bootstrap(ratio(self.both_SB, self.either_SB), self.clips)
+        return bootstrap(ratio(self.both_SB, self.either_SB), *self.both_SB.shape)
 
     def minus(self, other: "Overlap") -> Interval:
-        """The difference of IoU, on the same drawn clips."""
+        """The difference of IoU, on the same drawn clips and seeds."""
         ours, theirs = ratio(self.both_SB, self.either_SB), ratio(other.both_SB, other.either_SB)
-        return bootstrap(lambda weights_RB: ours(weights_RB) - theirs(weights_RB), self.clips)
+        return bootstrap(lambda seeds_RS, clips_RB: ours(seeds_RS, clips_RB) - theirs(seeds_RS, clips_RB), *self.both_SB.shape)
 
     def picks(self) -> Interval:
         """The share of clips in which the meant thing scores above the other; half is chance."""
-        return bootstrap(ratio(self.picked_SB, np.ones_like(self.picked_SB)), self.clips)
+        return bootstrap(ratio(self.picked_SB, np.ones_like(self.picked_SB)), *self.picked_SB.shape)

@@ -17,6 +17,7 @@ from vdit.pretrain.gate import backbone as backbones
 from vdit.pretrain.gate import binding, classifier, clips, denoising, foreground, fusion, readings, referent, samples
 from vdit.pretrain.gate.backbone import Backbone
 from vdit.pretrain.gate.clips import Clip
+from vdit.pretrain.gate.interval import Array
 from vdit.pretrain.gate.overlap import Overlap
 from vdit.pretrain.gate.table import Gate, Row
 
@@ -65,7 +66,7 @@ def run(
     backbone, drawn = backbones.load(weights, model), clips.pairs(world)
     rows = [
         *denoised(backbone, clips.take(drawn, sizes.clips, clips.anything), seeds, progress),
-        bound(backbone, clips.take(drawn, sizes.clips, binding.tells), seeds, progress),
+        *bound(backbone, clips.take(drawn, sizes.clips, binding.tells), seeds, progress),
         *probed(backbone, drawn, seeds, progress, sizes),
         *sampled(backbone, world, seeds, progress, sizes),
     ]
@@ -86,23 +87,37 @@ def run(
 
 def denoised(backbone: Backbone, chosen: tuple[Clip, ...], seeds: tuple[int, ...], progress: Progress) -> list[Row]:
     """Row (a). Wrong words are drawn anew with each seed."""
-    latents_BTCHW, by_seed = backbone.latents(clips.frames(chosen)), []
-    for seed in seeds:
+
+    def captions(seed: int) -> dict[str, list[str]]:
         progress(f"(a) {len(chosen)} clips denoised under true and wrong captions, seed {seed}")
         rng = np.random.default_rng((seed, DENOISING))
-        said = by_kind([denoising.readings(clip.scene.things, rng) for clip in chosen])
-        by_seed.append(denoising.errors(backbone, latents_BTCHW, said, (seed, DENOISING)))
-    return denoising.rows(by_seed)
+        return by_kind([denoising.readings(clip.scene.things, rng) for clip in chosen])
+
+    return denoising.rows(*errors(backbone, chosen, captions, [(seed, DENOISING) for seed in seeds]))
 
 
-def bound(backbone: Backbone, chosen: tuple[Clip, ...], seeds: tuple[int, ...], progress: Progress) -> Row:
+def bound(backbone: Backbone, chosen: tuple[Clip, ...], seeds: tuple[int, ...], progress: Progress) -> list[Row]:
     """Row (b)."""
-    latents_BTCHW, by_seed = backbone.latents(clips.frames(chosen)), []
     said = by_kind([binding.readings(clip.scene.things) for clip in chosen])
-    for seed in seeds:
+
+    def captions(seed: int) -> dict[str, list[str]]:
         progress(f"(b) {len(chosen)} clips denoised with colours exchanged, seed {seed}")
-        by_seed.append(denoising.errors(backbone, latents_BTCHW, said, (seed, BINDING)))
-    return binding.row(by_seed)
+        return said
+
+    return binding.rows(*errors(backbone, chosen, captions, [(seed, BINDING) for seed in seeds]))
+
+
+def errors(
+    backbone: Backbone, chosen: tuple[Clip, ...], captions: Callable[[int], dict[str, list[str]]], keys: Sequence[tuple[int, int]]
+) -> tuple[list[dict[str, Array]], list[dict[str, Array]]]:
+    """Of the backbone, and of the random control beside it, which hears the same captions. A key is a seed and what its noise is for."""
+    frames, by_seed, control = clips.frames(chosen), [], []
+    latents_BTCHW = backbone.latents(frames)
+    for key in keys:
+        said, drawn = captions(key[0]), backbones.untrained(backbone, key[0])
+        by_seed.append(denoising.errors(backbone, latents_BTCHW, said, key))
+        control.append(denoising.errors(drawn, drawn.latents(frames), said, key))
+    return by_seed, control
 
 
 def by_kind(captions: Sequence[Mapping[str, str]]) -> dict[str, list[str]]:
@@ -124,19 +139,23 @@ def probed(backbone: Backbone, drawn: Iterator[Clip], seeds: tuple[int, ...], pr
 
 
 def sampled(backbone: Backbone, world: World, seeds: tuple[int, ...], progress: Progress, sizes: Sizes) -> list[Row]:
-    """Row (f)."""
-    progress(f"(f) a classifier of samples fitted on {sizes.classified} clips")
+    """Row (f): each seed's samples by a classifier of that seed; what true clips and their middle frames show is by the first's."""
     stream = samples.alone(world)
     fitted, others = (tuple(islice(stream, count)) for count in (sizes.classified, sizes.held_out))
     latents, truths = zip(*(true_clips(backbone, some) for some in (fitted, others)), strict=True)
-    network = classifier.fit(latents[0], truths[0], seeds[0])
-    true = samples.Shown(classifier.hits(network, latents[1], truths[1]), len(others))
-    by_seed, shape_TCHW = [], tuple(latents[0].shape[1:])
+    by_seed, networks, shape_TCHW = [], [], tuple(latents[0].shape[1:])
     for seed in seeds:
-        progress(f"(f) {sizes.samples} samples, seed {seed}")
+        progress(f"(f) {sizes.samples} samples, and a classifier of them fitted on {sizes.classified} clips, seed {seed}")
+        networks.append(classifier.fit(latents[0], truths[0], seed))
         things = samples.combinations(fitted[0].scene.things[0], sizes.samples, seed, COMBINATIONS)
-        by_seed.append(samples.judged(network, backbone, things, shape_TCHW, seed, SAMPLES))
-    return samples.rows(by_seed, true)
+        by_seed.append(samples.judged(networks[-1], backbone, things, shape_TCHW, seed, SAMPLES))
+    stills = [samples.still(latents_BTChw) for latents_BTChw in latents]
+    by_frame = classifier.fit(stills[0], truths[0], seeds[0])
+    true, still = (
+        samples.Shown(classifier.hits(network, read_BTChw, truths[1]), len(others))
+        for network, read_BTChw in ((networks[0], latents[1]), (by_frame, stills[1]))
+    )
+    return samples.rows(by_seed, true, still)
 
 
 def true_clips(backbone: Backbone, some: Sequence[Clip]) -> tuple[Tensor, dict[str, Tensor]]:
