@@ -11,6 +11,7 @@ from vdit.backbones import modelscope
 from vdit.cli import main
 from vdit.commands._pretrain_gate import WORLD_SEED, command, name_of, numbers, random_weights
 from vdit.config.data import World
+from vdit.config.model import Model
 from vdit.pretrain.gate.table import Gate
 from vdit.study.preset import base_trial
 
@@ -59,17 +60,17 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(t
     assert isinstance(result.exception, FileExistsError) and str(tmp_path / "file") in str(result.exception)
 
 
-def test_the_world_may_be_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
+def test_world_and_timestep_may_be_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
 
-    def run(weights: Path, model: object, world: World, *given: object, **more: object) -> Gate:
-        seen.append(world.seed)
+    def run(weights: Path, model: Model, world: World, *given: object, **more: object) -> Gate:
+        seen.append((world.seed, model.diffusion.timestep))
         return Gate(about={}, rows=())
 
     monkeypatch.setattr("vdit.pretrain.gate.run.run", run)
-    for options in ([], ["--world-seed", "77"]):
+    for options in ([], ["--world-seed", "77"], ["--timestep", "300"]):
         CliRunner().invoke(app, options, obj={"runs": tmp_path, "quiet": True}, catch_exceptions=False)
-    assert seen == [WORLD_SEED, 77]
+    assert seen == [(WORLD_SEED, 0), (77, 0), (WORLD_SEED, 300)]
 
 
 @pytest.mark.slow

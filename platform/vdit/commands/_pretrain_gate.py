@@ -20,6 +20,7 @@ def command(
     preset: Annotated[str, typer.Option(help="Preset with the model that reads it.")] = "miniature",
     seeds: Annotated[str, typer.Option(help="Of noise, of the thing that is meant, and of the probes.")] = "0,1,2",
     clips: Annotated[int, typer.Option(min=8, help="Clips that are denoised; all other numbers grow and shrink with it.")] = 192,
+    timestep: Annotated[int | None, typer.Option(min=0, max=999, help="Of the features of c, d and e. [default: the preset's]")] = None,
     world_seed: Annotated[int, typer.Option(min=0, help="Of the world whose clips it looks at.")] = WORLD_SEED,
     out: Annotated[
         Path | None, typer.Option(help="Folder for gate.json and gate.md. [default: RUNS/gate/NAME of the weights' folder]")
@@ -41,6 +42,8 @@ def command(
     torch.set_num_threads(1)
     runs, quiet = Path(context.obj["runs"]), bool(context.obj["quiet"])
     trial, _ = base_trial(Path("--preset"), preset, {})
+    at = trial.model.diffusion.timestep if timestep is None else timestep
+    model = replace(trial.model, diffusion=replace(trial.model.diffusion, timestep=at))
     place = located(weights) if weights else random_weights(trial, runs)
     read = replace(trial, launch=replace(trial.launch, weights=str(place)))
     world, own = replace(trial.data.world, seed=world_seed, frames=trial.data.frames), numbers(seeds)
@@ -49,7 +52,7 @@ def command(
         out.mkdir(parents=True, exist_ok=True)
     progress: Progress = (lambda _: None) if quiet else lambda line: typer.echo(line, err=True)
     identity = weights_identity(read, runs / "manifests")
-    made = run(place, trial.model, world, own, progress, identity=identity, sizes=Sizes.scaled(clips))
+    made = run(place, model, world, own, progress, identity=identity, sizes=Sizes.scaled(clips))
     written = table.write(made, out or runs / "gate" / name_of(place))
     tell(made, as_json, () if quiet else written)
     if not all(made.verdicts.values()):

@@ -35,6 +35,11 @@ def test_seeds_that_agree_in_nothing_widen_the_interval() -> None:
     assert (apart.figure, apart.low, apart.high) == pytest.approx((0.5, 0.2, 0.8))
 
 
+def test_a_note_has_the_difference_under_each_seed() -> None:
+    none = Overlap(0 * ONE.both_SB, ONE.either_SB, ONE.picked_SB)
+    assert ONE.by_seed(none) == "by seed 0.429, 0.714"
+
+
 def test_a_difference_is_of_the_same_clips() -> None:
     rng = np.random.default_rng(0)
     either = rng.integers(10, 90, size=(1, 80)).astype(float)

@@ -41,7 +41,7 @@ def rows(found: Mapping[str, Overlap], same_colour_B: NDArray[np.bool_]) -> list
     says = "IoU of the meant thing with words through the backbone, minus that with them added late"
     raw = "IoU of the meant thing with words through the backbone, minus that of raw latents 3x3 with them added late"
     return [
-        verdict("d", says, "IoU", gain, through.clips, bound=bound, passed=heard and gain.low >= -MARGIN),
+        verdict("d", says, "IoU", gain, through.clips, bound=bound, passed=heard and gain.low >= -MARGIN, note=through.by_seed(late)),
         verdict("d", f"{says}, pairs of one colour", "IoU", same, int(same_colour_B.sum())),
         verdict("d", raw, "IoU", through.minus(latents), through.clips),
         verdict("d", f"IoU of the meant thing, {LATE}", "IoU", late.iou(), late.clips),

@@ -43,6 +43,16 @@ class Overlap:
         ours, theirs = ratio(self.both_SB, self.either_SB), ratio(other.both_SB, other.either_SB)
         return bootstrap(lambda seeds_RS, clips_RB: ours(seeds_RS, clips_RB) - theirs(seeds_RS, clips_RB), *self.both_SB.shape)
 
+    def by_seed(self, other: "Overlap") -> str:
+        """The same difference under each seed alone, for a note."""
+        gains = [ours.minus(theirs).figure for ours, theirs in zip(self.apart(), other.apart(), strict=True)]
+        return f"by seed {', '.join(f'{gain:.3f}' for gain in gains)}"
+
+    def apart(self) -> "list[Overlap]":
+        """Seed by seed."""
+        parts = (self.both_SB, self.either_SB, self.picked_SB)
+        return [Overlap(*(part_SB[[seed]] for part_SB in parts)) for seed in range(len(self.both_SB))]
+
     def picks(self) -> Interval:
         """The share of clips in which the meant thing scores above the other; half is chance."""
         return bootstrap(ratio(self.picked_SB, np.ones_like(self.picked_SB)), *self.picked_SB.shape)

@@ -65,7 +65,8 @@ def rows(found: Mapping[str, Overlap], same_colour_B: NDArray[np.bool_]) -> list
     for name, chosen_B in (("", np.ones_like(same_colour_B)), (", pairs of one colour", same_colour_B)):
         with_words, without = (found[kind].where(chosen_B) for kind in (WITH, WITHOUT))
         gain, says = with_words.minus(without), f"IoU of the meant thing with its expression, minus that without words{name}"
-        listed.append(verdict("c", says, "IoU", gain, with_words.clips, bound=bound, passed=gain.low > 0))
+        note = with_words.by_seed(without)
+        listed.append(verdict("c", says, "IoU", gain, with_words.clips, bound=bound, passed=gain.low > 0, note=note))
         for kind, one in ((WITH, with_words), (WITHOUT, without)):
             listed.append(verdict("c", f"IoU of the meant thing, {kind}{name}", "IoU", one.iou(), one.clips))
             listed.append(verdict("c", f"meant thing above the other, {kind}{name} (chance: 50 %)", "share", one.picks(), one.clips))
