@@ -24,8 +24,9 @@ def looks(drawn: list[Scene]) -> set[scene.Look]:
     return {(thing.shape, thing.colour) for each in drawn for thing in each.things}
 
 
-def test_half_of_all_pairs_share_their_colour_and_differ_in_shape_or_motion() -> None:
-    pairs = [pair for each in scenes("train", 300) for pair in combinations(each.things, 2)]
+@pytest.mark.parametrize("split", ["train", "valid", "hard", "pretrain"])
+def test_half_of_all_pairs_share_their_colour_and_differ_in_shape_or_motion(split: Split) -> None:
+    pairs = [pair for each in scenes(split, 300) for pair in combinations(each.things, 2)]
     shared = [(one, other) for one, other in pairs if one.colour == other.colour]
     assert len(shared) >= 0.5 * len(pairs)
     assert all((one.shape, one.motion) != (other.shape, other.motion) for one, other in shared)

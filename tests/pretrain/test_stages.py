@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 
 from vdit.benchmarks.world.scene import COLOURS, MOTIONS, SHAPES
 from vdit.model.networks import standardise, vae_config
-from vdit.pretrain import captioning, clips
+from vdit.pretrain import captioning, clips, latents
 from vdit.pretrain.recipe import Pretraining
 from vdit.pretrain.stages import autoencoder, denoiser, swin, towers, words
 from vdit.pretrain.training import draws, weights
@@ -106,14 +106,14 @@ def test_a_caption_is_encoded_as_when_the_backbone_is_read(finished: Pretraining
 
 def test_pictures_are_single_frames_of_as_many_clips_as_the_batch_has_frames(finished: Pretraining) -> None:
     given = finished.given()
-    latents = np.load(finished.place("autoencoder").folder / denoiser.LATENTS)
+    kept = np.load(finished.place("autoencoder").folder / latents.LATENTS)
     for share, shape in ((0.0, (4, 3)), (1.0, (12, 1))):
         settings = replace(given.recipe.denoiser, pictures=share)
         task = denoiser.Denoising(replace(given, recipe=replace(given.recipe, denoiser=settings)))
         picked_BTCHW, numbers = task.picked(draws("a test"))
         assert tuple(picked_BTCHW.shape[:2]) == shape and len(set(numbers)) == shape[0] and max(numbers) < 12
         for picked_TCHW, number in zip(picked_BTCHW.numpy(), numbers, strict=True):
-            assert all((picked_CHW == latents[number]).all(axis=(1, 2, 3)).any() for picked_CHW in picked_TCHW)
+            assert all((picked_CHW == kept[number]).all(axis=(1, 2, 3)).any() for picked_CHW in picked_TCHW)
         assert torch.isfinite(task.loss(draws("a test")))
 
 
@@ -131,7 +131,7 @@ def test_a_frozen_text_tower_is_that_of_the_towers_and_a_trained_one_is_not(fini
 
 def test_latents_are_the_scaled_means_of_every_clip_and_stay_with_the_autoencoder(finished: Pretraining) -> None:
     given = finished.given()
-    kept = np.load(finished.place("autoencoder").folder / denoiser.LATENTS)
+    kept = np.load(finished.place("autoencoder").folder / latents.LATENTS)
     vae = AutoencoderKL(**vae_config(finished.model.architecture.vae)).eval()
     vae.load_state_dict(weights(finished.place("autoencoder").folder))
     seen = clips.read(finished.recipe, finished.place("clips").folder)
@@ -146,10 +146,8 @@ def test_latents_are_the_scaled_means_of_every_clip_and_stay_with_the_autoencode
 def test_latents_are_written_whole_and_a_killed_writers_draft_goes(finished: Pretraining, tmp_path: Path) -> None:
     given, folder = finished.given(), tmp_path / "autoencoder"
     shutil.copytree(finished.place("autoencoder").folder, folder)
-    (folder / denoiser.LATENTS).rename(tmp_path / "expected.npy")
-    (folder / f".{denoiser.LATENTS}.1").write_bytes(b"torn")
-    found = denoiser.latents(
-        replace(given, folders={**given.folders, "autoencoder": folder}), clips.read(given.recipe, given.folders["clips"])
-    )
+    (folder / latents.LATENTS).rename(tmp_path / "expected.npy")
+    (folder / f".{latents.LATENTS}.1").write_bytes(b"torn")
+    found = latents.read(replace(given, folders={**given.folders, "autoencoder": folder}), clips.read(given.recipe, given.folders["clips"]))
     assert np.array_equal(found, np.load(tmp_path / "expected.npy"))
     assert not list(folder.glob(".*"))

@@ -52,6 +52,7 @@ CODE = (
     "pretrain/captioning.py",
     "pretrain/clips.py",
     "pretrain/given.py",
+    "pretrain/latents.py",
     "pretrain/noising.py",
     "pretrain/training.py",
     "train/seeds.py",

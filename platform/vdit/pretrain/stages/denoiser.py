@@ -1,32 +1,23 @@
 """The text-to-video U-Net on the autoencoder's latents, by the diffusion loss and nothing else; the text tower goes on with it.
 
-Latents are posterior means, as they are read later. They are encoded once and stay with the autoencoder, for the next recipe.
 B clips, T frames, C latent channels, H W latent size.
 """
 
-import os
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from vdit.benchmarks.world import captions
-from vdit.model.autoencoder import encode
-from vdit.model.networks import forward_process, vae_config, video_unet
-from vdit.pretrain import captioning, clips
+from vdit.model.networks import forward_process, video_unet
+from vdit.pretrain import captioning, clips, latents
 from vdit.pretrain.given import Given
 from vdit.pretrain.noising import noised, predict, target
 from vdit.pretrain.training import CPU, Draws, Report, draws, train, weights
-from vdit.train.folder import sweep
 from vdit.train.seeds import derive, drawing
 
-LATENTS = "latents.npy"
 SHOWN_CLIPS = 32
 AT_ONCE = 16
 SHOWN_STEPS = (300, 500, 700)
@@ -55,7 +46,7 @@ class Denoising:
         self.settings, recipe = given.recipe.denoiser, given.recipe
         self.clips = clips.read(recipe, given.folders["clips"])
         self.scenes = clips.scenes(recipe, range(recipe.clips))
-        self.latents_NTCHW = latents(given, self.clips)
+        self.latents_NTCHW = latents.read(given, self.clips)
         self.share = torch.as_tensor(forward_process().alphas_cumprod).double()
         with drawing(derive(recipe.seed, "denoiser", "weights"), CPU):
             self.module = Prompted(given)
@@ -118,32 +109,6 @@ class Denoising:
     def weights(self) -> Mapping[str, Tensor]:
         parts = {"unet": self.module.unet, "text": self.module.text}
         return {f"{part}.{name}": tensor for part, network in parts.items() for name, tensor in network.state_dict().items()}
-
-
-def latents(given: Given, seen: clips.Clips) -> NDArray[np.float32]:
-    """[N, T, C, H, W], scaled as the U-Net reads them."""
-    path = given.folders["autoencoder"] / LATENTS
-    if not path.exists():
-        vae = AutoencoderKL(**vae_config(given.architecture.vae)).eval()
-        vae.load_state_dict(weights(given.folders["autoencoder"]))
-        means = (encode(vae, 2 * clips.shares(frames_THW3) - 1).mean_NCHW for frames_THW3 in seen.frames_NTHW3)
-        _write(path, (mean_TCHW * given.architecture.vae.scaling_factor for mean_TCHW in means), len(seen.frames_NTHW3))
-    found: NDArray[np.float32] = np.load(path, mmap_mode="r")
-    return found
-
-
-def _write(path: Path, clips_TCHW: Iterable[Tensor], count: int) -> None:
-    """Whole or not at all."""
-    sweep(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    array: np.memmap[Any, Any] | None = None
-    for number, clip_TCHW in enumerate(clips_TCHW):
-        if array is None:
-            array = open_memmap(draft, mode="w+", dtype=np.float32, shape=(count, *clip_TCHW.shape))
-        array[number] = clip_TCHW.numpy()
-    assert array is not None
-    array.flush()
-    draft.replace(path)
 
 
 def run(given: Given, report: Report) -> None:
