@@ -61,6 +61,8 @@ def test_figures_are_in_their_unit() -> None:
     assert (shown(given), ends(given)) == ("0.250", "[0.125, 0.500]")
     assert (shown(replace(given, unit="share")), ends(replace(given, unit="share"))) == ("25.0 %", "[12.5, 50.0]")
     assert (shown(replace(given, unit="%")), ends(replace(given, unit="%"))) == ("+0.2 %", "[+0.1, +0.5]")
+    nothing = replace(given, figure=-1e-9, low=-0.04, high=0.0)
+    assert (shown(replace(nothing, unit="%")), ends(replace(nothing, unit="%"))) == ("+0.0 %", "[+0.0, +0.0]")
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"about": {}, "rows": [{"row": "a"}]}'])

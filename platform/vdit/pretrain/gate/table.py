@@ -13,6 +13,8 @@ from vdit.config.identity import GATE
 from vdit.pretrain.gate.interval import Interval
 
 Unit = Literal["%", "IoU", "share"]
+# Its format (z: what rounds to nothing has no sign), by what it is multiplied, and what stands behind it.
+SHOWN: dict[Unit, tuple[str, int, str]] = {"%": ("+z.1f", 1, " %"), "IoU": ("z.3f", 1, ""), "share": (".1f", 100, " %")}
 JSON, MARKDOWN = GATE
 QUESTIONS = {
     "a": "Does a caption with wrong words denoise worse?",
@@ -126,12 +128,13 @@ def texts(row: Row) -> tuple[str, str, str, str, str]:
 
 
 def shown(row: Row) -> str:
-    return {"%": f"{row.figure:+.1f} %", "IoU": f"{row.figure:.3f}", "share": f"{100 * row.figure:.1f} %"}[row.unit]
+    digits, times, behind = SHOWN[row.unit]
+    return f"{times * row.figure:{digits}}{behind}"
 
 
 def ends(row: Row) -> str:
-    digits = {"%": ("{:+.1f}", 1), "IoU": ("{:.3f}", 1), "share": ("{:.1f}", 100)}[row.unit]
-    return "[" + ", ".join(digits[0].format(digits[1] * end) for end in (row.low, row.high)) + "]"
+    digits, times, _ = SHOWN[row.unit]
+    return "[" + ", ".join(f"{times * end:{digits}}" for end in (row.low, row.high)) + "]"
 
 
 def outcome(passed: bool | None) -> str:
