@@ -18,7 +18,13 @@ Make = Callable[[str], Outputs]
 Load = Callable[[str], StudyRuns]
 DIGEST = "d" * 64
 MADE = Gate(
-    about={"weights": "shipped", "digest": DIGEST, "seeds": [0, 1, 2], "sizes": {"clips": 24, "same_colour": 25}},
+    about={
+        "weights": "shipped",
+        "digest": DIGEST,
+        "seeds": [0, 1, 2],
+        "sizes": {"clips": 24, "same_colour": 25},
+        "features at timestep": 50,
+    },
     rows=(
         verdict("a", "wrong & <colours>", "%", Interval(12.0, 10.0, 14.0), 192, bound="at least +5 %", passed=True),
         verdict("b", "exchanged", "%", Interval(0.1, -0.2, 0.4), 192, bound="above 0", passed=False),
@@ -83,7 +89,7 @@ def test_the_page_shows_every_row_and_what_is_not_supported(on: Callable[..., St
     assert text.index('id="arms"') < text.index('id="gate"') < text.index('id="table')
     assert "wrong &amp; &lt;colours&gt;</th><td>+12.0 %</td><td>[+10.0, +14.0]</td>" in text
     assert f"Not supported by this backbone: {table.WORDS}." in text
-    assert "on 24 clips that are denoised and 25 pairs of one colour" in text
+    assert "on 24 clips that are denoised and 25 pairs of one colour, features at timestep 50" in text
     assert table.QUESTIONS["b"] in text and table.QUESTIONS["c"] not in text
 
 
