@@ -203,7 +203,7 @@ def reason(reference: Any) -> str:
     except ray.exceptions.RayTaskError as error:
         return f"{type(error.cause).__name__}: {error.cause}"
     except ray.exceptions.RayError as error:
-        return f"its worker was lost {RETRIES + 1} times, the last time so: {str(error).splitlines()[0]}"
+        return f"Ray did not bring it to its end (a stage whose worker is lost is tried {RETRIES} times more): {str(error).splitlines()[0]}"
     return found
 
 
