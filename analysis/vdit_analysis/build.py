@@ -148,8 +148,7 @@ def _note(runs: StudyRuns, arm: str, parts: tuple[Part, ...]) -> str:
         fits = (runs.methods[arm].fit(part.rows, runs.first).note for part in parts if part.measured_in(runs))
         return " ".join(dict.fromkeys(note for note in fits if note))
     notes = []
-    # While every backbone is random, the random arm is no control (interface.md).
-    if runs.is_control(arm) and "random weights" in str(runs.plan.get("notice", "")):
+    if runs.is_control(arm) and runs.untrained:
         notes.append("Every backbone of this study has random weights: this arm is a second draw of them, not a control.")
     others = dict.fromkeys(other for entry in runs.planned_of(arm) for other in entry.shared_with)
     if others:

@@ -77,6 +77,11 @@ class StudyRuns:
         """Whether its features are those of a random control."""
         return str(self.levels(arm).get("backbone", "")).startswith(CONTROL)
 
+    @property
+    def untrained(self) -> bool:
+        """Whether every backbone has random weights. An arm on a random control is then a second draw, and no control."""
+        return "random weights" in str(self.plan.get("notice", ""))
+
     def refusals(self, arm: str, rows: Rows = EXPRESSIONS) -> tuple[str, ...]:
         if arm in self.methods:
             return (self.methods[arm].fit(rows, self.first).refused,)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -175,6 +176,14 @@ def test_a_study_without_a_control_says_so() -> None:
     assert "minus control" not in render.markdown(made)
 
 
+def test_a_second_draw_of_random_weights_is_no_control(runs: StudyRuns) -> None:
+    notice = "No pretrained checkpoint is given (--weights DIR): the frozen networks have random weights."
+    made = controls.build(replace(runs, plan={**runs.plan, "notice": notice}), {})
+    assert not cell(made, "VD-IT", "control").sources
+    assert "Minus control: not there; every backbone of this study has random weights." in made.notes
+    assert "minus control" not in render.markdown(made)
+
+
 def test_trials_recorded_before_have_no_shuffled_expressions_and_are_complete() -> None:
     right = {("VD-IT", 0): RIGHT, ("VD-T", 0): RIGHT, ("random", 0): RIGHT}
     made = controls.build(study(right, {}), {})
@@ -285,6 +294,10 @@ def test_a_difference_is_traced_to_both_its_files(table: Table, runs: StudyRuns)
 
 def test_a_study_of_components_has_it_last(outputs: Callable[[str], Outputs]) -> None:
     assert [table.name for table in outputs("full").tables][-1] == "controls"
-    # Recorded before: of one video, which gives a difference and nothing that says how sure it is.
-    found = cell(outputs("full").tables[-1], "VD-IT", "control")
+
+
+def test_one_video_gives_a_difference_and_nothing_that_says_how_sure_it_is(load: Callable[[str], StudyRuns]) -> None:
+    runs = load("full")
+    # As if the arms' weights had been trained.
+    found = cell(controls.build(replace(runs, plan={**runs.plan, "notice": ""}), {}), "VD-IT", "control")
     assert found.state == "measured" and found.met is None

@@ -33,6 +33,24 @@ def test_arms_counts_stages_and_estimate_are_printed(tmp_path: Path) -> None:
     assert "The miniature world is not the paper's data" in text
 
 
+def test_stages_fit_a_terminal_of_80_columns(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(command)
+    text = CliRunner().invoke(app, [str(EXPERIMENTS / "demo.yaml")], obj={"runs": tmp_path}, env={"COLUMNS": "80"}).output
+    assert "│ text embeddings │" in text and "…" not in text
+    told = " ".join(text.split())
+    assert "Not shareable: U-Net features (2 arms): the projection of the prompt is trained." in told
+    assert "Shareable: U-Net features (1 arm): frozen, drawn from data.seed alone; one copy." in told
+
+
+def test_what_arms_share_is_counted(tmp_path: Path) -> None:
+    text = (
+        (EXPERIMENTS / "demo.yaml").read_text().replace("arms:\n", "arms:\n  again: {prompt: image+text, noise: predicted, timestep: 0}\n")
+    )
+    (tmp_path / "twice.yaml").write_text(text)
+    assert "6 points, 5 distinct trials (1 shared: 3 min less), 0 done" in run(tmp_path, study=str(tmp_path / "twice"))
+
+
 def test_a_finished_trial_is_shown_as_done(tmp_path: Path) -> None:
     key = json.loads(run(tmp_path, "--json"))["trials"][0]["key"]
     (tmp_path / "trials" / key[:16]).mkdir(parents=True)

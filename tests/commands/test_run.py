@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from vdit.commands.run import choose, ready
+from vdit.commands.run import choose, make_plan, ready
 from vdit.study import plan as planning
 from vdit.study import spec
 
@@ -22,3 +22,13 @@ def test_points_to_draw_are_counted_where_they_are_asked_for(tiny: Path, tmp_pat
     plan, out = planning.build(spec.read(str(tiny)), tmp_path / "runs"), io.StringIO()
     ready(Console(file=out, width=300, highlight=False), plan, choose(plan, arm, None), arm is None, tmp_path / "runs")
     assert out.getvalue().startswith(told)
+
+
+def test_tables_will_tell_of_steps_that_are_not_the_studys(tiny: Path, tmp_path: Path) -> None:
+    def made(steps: int) -> planning.Plan:
+        return make_plan(str(tiny), tmp_path, {}, steps, 0, "", "")
+
+    assert "--steps" not in made(0).notice
+    assert made(1).notice.endswith("Trained at most 1 steps (--steps).")
+    assert "(--steps)" in planning.again(made(1), tmp_path).notice and "(--steps)" in made(1).document()["notice"]
+    assert {one.key for one in made(1).trials}.isdisjoint(one.key for one in made(0).trials)

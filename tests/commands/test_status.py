@@ -92,7 +92,8 @@ def test_what_has_failed_for_good_is_not_run_again_and_said_so(vdit: Callable[..
 
 def test_a_study_whose_estimate_exceeds_its_budget_does_not_start(vdit: Callable[..., str], tiny: Path, tmp_path: Path) -> None:
     tiny.write_text(tiny.read_text() + "budget: {disk_gb: 0.001}\n")
-    each = spec.read(str(tiny)).estimate
+    read = spec.read(str(tiny))
+    each = read.estimate.of(read.base.train)
     needed = f"{2 * each.bytes_per_trial / 1e9:.3g} ({each.source}), the budget is 0.001;"
     said = rf"budget\.disk_gb: the trials to run need about {re.escape(needed)}"
     with pytest.raises(ValueError, match=said):
@@ -114,6 +115,7 @@ def test_trials_that_go_on_from_a_file_are_found_with_it(
     assert "tiny: 0/2 COMPLETE" in vdit("status")
     assert "tiny: 1/2 COMPLETE" in vdit("status", "--start", str(start))
     assert "nothing to forget" in vdit("forget", "--arm", "VD-IT")
+    assert not list((tmp_path / "runs").glob("mlflow.db*")), "looking for it makes no record"
     assert f"(trials/{planned.folder})" in vdit("forget", "--arm", "VD-IT", "--start", str(start))
 
 

@@ -64,6 +64,13 @@ def test_gc_removes_what_no_plan_uses_and_only_when_told(runs: Path, capsys: pyt
     assert young.exists() and not draft.exists()
 
 
+@pytest.mark.parametrize("command", ["du", "verify", "gc"])
+def test_before_a_study_has_used_one_there_is_no_store(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main(["--runs", str(tmp_path), "store", command]) == 0
+    assert "has no store yet; `vdit run STUDY --store on` makes one" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_is_no_store_is_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["store", "du", "--store", str(tmp_path)]) == 2
     assert "is no store on" in capsys.readouterr().err

@@ -15,7 +15,7 @@ FAMILIES = {
     "metrics": ("measure", "UNIT"),
     "commands": ("command | group",),
     "vdit.pretrain.stages": ("run",),
-    "vdit_analysis.tables": ("MEASURE", "TITLE", "SOURCE", "build"),
+    "vdit_analysis.tables": ("MEASURE", "PUBLISHED", "TITLE", "SOURCE", "build"),
     "vdit_analysis.figures": ("MEASURE", "TITLE", "SOURCE", "build", "draw"),
 }
 MEMBERS = [(family, name) for family in FAMILIES for name in registry.members(family)]

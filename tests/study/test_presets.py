@@ -42,3 +42,33 @@ def test_every_study_that_ships_can_be_planned(study: str, tmp_path: Path) -> No
     made = plan.build(spec.read(str(EXPERIMENTS / f"{study}.yaml")), tmp_path, provisional=True)
     assert made.study.study == study
     assert len(made.trials) == len(made.arms) * len(made.study.seeds), "no two arms are the same"
+
+
+OF_STEPS = "estimate: {seconds_per_trial: 100, bytes_per_trial: 1, steps: 1000, training_share: 0.9, source: s}\n"
+
+
+@pytest.mark.parametrize(
+    ("train", "seconds"),
+    [
+        ("", 100),
+        ("train: {max_steps: 5000}", 100),
+        ("train: {max_steps: 500}", 10 + 45),
+        ("train: {max_steps: 1}", 10 + 0.09),
+        ("train: {epochs: 0}", 10),
+    ],
+)
+def test_an_estimate_is_scaled_to_fewer_steps_than_it_is_of(train: str, seconds: float, tmp_path: Path) -> None:
+    study = tmp_path / "short.yaml"
+    study.write_text(f"study: short\npreset: paper\narms: {{VD-IT: {{prompt: image+text}}}}\n{OF_STEPS}{train}\n")
+    read = spec.read(str(study))
+    assert read.estimate.of(read.base.train).seconds_per_trial == pytest.approx(seconds)
+
+
+def test_a_studys_own_estimate_is_not_of_the_presets_steps(tmp_path: Path) -> None:
+    study = tmp_path / "own.yaml"
+    text = "study: own\npreset: miniature\narms: {VD-IT: {prompt: image+text}}\ntrain: {max_steps: 7}\n"
+    study.write_text(text)
+    assert spec.read(str(study)).estimate.steps > 0
+    study.write_text(text + "estimate: {seconds_per_trial: 50, source: own}\n")
+    read = spec.read(str(study))
+    assert read.estimate.of(read.base.train) == read.estimate and read.estimate.seconds_per_trial == 50

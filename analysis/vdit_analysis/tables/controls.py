@@ -101,9 +101,9 @@ def build(runs: StudyRuns, published: Published) -> Table:
 def control_of(runs: StudyRuns, arm: str) -> str:
     """The arm on random weights that is most like this one: first in the backbone's architecture, then in its other levels.
 
-    "" where there is none, and for such an arm itself.
+    "" where there is none, for such an arm itself, and where every arm is on random weights.
     """
-    controls = [name for name in runs.arms if runs.is_control(name)]
+    controls = [name for name in runs.arms if runs.is_control(name) and not runs.untrained]
     if arm in controls or not controls:
         return ""
     levels = runs.levels(arm)
@@ -197,12 +197,18 @@ def _notes(runs: StudyRuns, rows: tuple[Row, ...]) -> Iterator[str]:
     controls = {row.name: control for row in rows if (control := control_of(runs, row.name))}
     names = list(dict.fromkeys(controls.values()))
     for name in names:
-        arms = f"{', '.join(arm for arm, control in controls.items() if control == name)} minus " if len(names) > 1 else ""
+        # Names of arms may hold commas.
+        arms = f"{'; '.join(arm for arm, control in controls.items() if control == name)} minus " if len(names) > 1 else ""
         yield f"Minus control: {arms}{name}, on random weights, paired by video and seed."
     if unlike := [arm for arm, control in controls.items() if not same_architecture(runs, arm, control)]:
-        yield f"No random weights of their own architecture: {', '.join(unlike)}."
+        yield f"No random weights of their own architecture: {'; '.join(unlike)}."
     if not names:
-        yield "Minus control: not there; this study has no arm of random features to compare with."
+        lacks = (
+            "every backbone of this study has random weights"
+            if runs.untrained
+            else "this study has no arm of random features to compare with"
+        )
+        yield f"Minus control: not there; {lacks}."
     for column, said in ((MINUS_SHUFFLED, SHUFFLED), (CLOSEST, CLOSE)):
         if any(row.cells[COLUMNS.index(column)].planned for row in rows):
             yield said

@@ -24,7 +24,7 @@ def command(
     from vdit.schedule.stops import resume
     from vdit.study import plan as planning
     from vdit.study import spec
-    from vdit.track.mlflow import MLflow, default_uri
+    from vdit.track.mlflow import MLflow, default_database, default_uri
 
     runs = Path(context.obj["runs"]).resolve()
     plan = planning.build(spec.read(study, data=data, weights=weights, start=start), runs)
@@ -34,7 +34,9 @@ def command(
             raise ValueError(f"{driver} runs {arm}, seed {seed}; end it first, or wait for it")
     folder = runs / "trials" / planned.folder
     known = folder.exists()
-    MLflow(tracking_uri or default_uri(runs), runs).forget(planned.key)
+    # Opened, a database that is not there would be made.
+    if tracking_uri or default_database(runs).exists():
+        MLflow(tracking_uri or default_uri(runs), runs).forget(planned.key)
     # The result goes first: from here on the trial is not done, whatever happens to the rest.
     (folder / "result.json").unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)

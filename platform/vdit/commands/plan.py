@@ -55,10 +55,16 @@ def show(plan: "Plan", runs: Path) -> None:
     points, left = len(plan.arms) * len(study.seeds), len(plan.missing)
     early = f", {len(plan.pruned)} of them ended early" if plan.pruned else ""
     undrawn = f"; {plan.undrawn} points are not drawn yet" if plan.undrawn else ""
-    console.print(f"{points} points, {len(plan.trials)} distinct trials, {len(plan.trials) - left} done, {left} missing{early}{undrawn}")
+    shared = points - len(plan.trials)
+    saved = f" ({shared} shared: {duration(shared * plan.each.seconds_per_trial)} less)" if shared else ""
+    console.print(
+        f"{points} points, {len(plan.trials)} distinct trials{saved}, {len(plan.trials) - left} done, {left} missing{early}{undrawn}"
+    )
     for trial in [trial for trial in plan.trials if trial.shared_with][:SHOWN_ARMS]:
         console.print(f"  {trial.trial.arm}, seed {trial.trial.seed} is also {', '.join(trial.shared_with)}", soft_wrap=True, markup=False)
     console.print(stages_table(plan))
+    for line in reasons(plan):
+        console.print(line, markup=False)
     cost, parts = plan.estimate, budget(plan, runs)
     gpus = f", {parts['gpu_hours']['needed']:.3g} GPU hours" if parts["gpu_hours"]["needed"] else ""
     took = f"{duration(cost.seconds)} one after the other{gpus}, {size(cost.disk_bytes)} on disk"
@@ -126,13 +132,21 @@ def stages_table(plan: "Plan") -> "Table":
         caption = "The store is off: every trial computes its own (docs/store.md)."
     elif remote_of(setting) is not None:
         caption += f" So much in the runs folder, and again at {setting}."
-    table = Table("frozen stage", "arms", "shareable", "why", "per clip", "stored", "disk", "saves", caption=caption)
+    table = Table("frozen stage", "arms", "shareable", "per clip", "stored", "disk", "saves", caption=caption)
     for stage in plan.stages:
         disk = "?" if stage.disk_bytes is None else size(stage.disk_bytes)
         saved = "?" if stage.saves_seconds is None else duration(stage.saves_seconds)
         kept = ("yes", disk, saved) if stage.stored else ("no", "", "")
-        table.add_row(stage.stage, str(len(stage.arms)), "yes" if stage.shareable else "no", stage.why, size(stage.bytes), *kept)
+        table.add_row(stage.stage, str(len(stage.arms)), "yes" if stage.shareable else "no", size(stage.bytes), *kept)
     return table
+
+
+def reasons(plan: "Plan") -> list[str]:
+    """Why each stage of the table may be shared, or not; once a reason."""
+    found: dict[tuple[bool, str], list[str]] = {}
+    for stage in plan.stages:
+        found.setdefault((stage.shareable, stage.why), []).append(f"{stage.stage} ({len(stage.arms)} arm{'s' * (len(stage.arms) > 1)})")
+    return [f"{'Shareable' if shareable else 'Not shareable'}: {', '.join(names)}: {why}." for (shareable, why), names in found.items()]
 
 
 def duration(seconds: float) -> str:

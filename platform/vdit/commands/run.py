@@ -119,7 +119,10 @@ def claimed(console: "Console", plan: "Plan", runs: Path, asked: Asked) -> "tupl
 
 
 def make_plan(study: str, runs: Path, places: Mapping[str, Any], steps: int, workers: int, accept: str, store: str) -> "Plan":
-    """The plan of the study as its file is now, with what the command line sets instead; 0 leaves steps and workers to the file."""
+    """The plan of the study as its file is now, with what the command line sets instead; 0 leaves steps and workers to the file.
+
+    Its notice, which tables and figures carry, tells of `steps`: else those of other trials would look like the study's own.
+    """
     from dataclasses import replace
 
     from vdit.schedule import sharing
@@ -129,7 +132,9 @@ def make_plan(study: str, runs: Path, places: Mapping[str, Any], steps: int, wor
     train = replace(read.base.train, max_steps=steps) if steps else read.base.train
     launch = read.base.launch
     launch = replace(launch, workers=workers or launch.workers, store=sharing.chosen(store or launch.store))
-    return plan.build(replace(read, base=replace(read.base, train=train, launch=launch)), runs, accept=accept)
+    made = plan.build(replace(read, base=replace(read.base, train=train, launch=launch)), runs, accept=accept)
+    short = f"Trained at most {steps:,} steps (--steps)." if steps else ""
+    return replace(made, notice=" ".join(filter(None, (made.notice, short))))
 
 
 def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTrial]":
@@ -182,7 +187,7 @@ def alone(console: "Console", plan: "Plan", work: "Work", runs: Path, rehearsal:
         for reason in verdict.refused:
             typer.echo(f"vdit: {reason}", err=True)
         raise typer.Exit(2 if verdict.bad_input else 1)
-    console.print(f"results are in {runs / 'trials'}; the next `vdit run` without --local records them")
+    console.print(f"results are in {runs / 'trials'}; `vdit run` with the same options but --local records them")
 
 
 def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "Spool":

@@ -153,6 +153,9 @@ def opening(context: typer.Context, store: str) -> "tuple[Path, Store]":
     root = folder_of(store, runs)
     if root is None:
         raise ValueError("--store off names no store; give its folder, or on for that of the runs folder")
+    if not root.exists() and root == runs / "store":
+        typer.echo(f"{runs} has no store yet; `vdit run STUDY --store on` makes one")
+        raise typer.Exit(0)
     if remote_of(store) is not None:
         typer.echo(f"of {store} the copy in {root}; what lies at the URL itself is not looked at and stays")
     return runs, open_store(root)

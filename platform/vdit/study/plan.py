@@ -167,7 +167,7 @@ def build(
     written = {arm.name for arm in study.arms}
     early = (trial for trial in trials if trial.key in reasons and not trial.done and trial.trial.arm not in written)
     pruned = {trial.key: reasons[trial.key] for trial in early}
-    each = _each(study.estimate, trials, runs)
+    each = _each(study.estimate.of(study.base.train), trials, runs)
     shared = stages(resolved, memo, _sharing(study, identities, trials, runs))
     return Plan(study, tuple(arms), trials, shared, each, code, accepted, _notice(trials), last, pruned, undrawn)
 
@@ -175,7 +175,7 @@ def build(
 def again(plan: Plan, runs: Path) -> Plan:
     """The same plan with what is done by now, and with the points that a search has by now; the rest is as it was when it was made."""
     if plan.study.search is not None:
-        return build(plan.study, runs)
+        return replace(build(plan.study, runs), notice=plan.notice)
     finished = _finished(runs)
     trials = (replace(trial, done=trial.folder in finished and trial.data != ABSENT) for trial in plan.trials)
     return replace(plan, trials=tuple(trials))

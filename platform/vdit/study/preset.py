@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked
 
 from vdit.config.data import Data
@@ -33,11 +33,24 @@ class Cost:
 
 @checked(frozen=True, kw_only=True, config=STRICT)
 class Estimate:
-    """What one trial takes: a preset's or a study's own, until trials have been measured. `source` says where the figures are from."""
+    """What one trial takes: a preset's or a study's own, until trials have been measured. `source` says where the figures are from.
+
+    The figures are of trials of so many `steps` (0: that is not known), which take `training_share` of their seconds.
+    """
 
     seconds_per_trial: float
     bytes_per_trial: int
     source: str
+    steps: Annotated[int, Field(ge=0)] = 0
+    training_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+
+    def of(self, train: Train) -> "Estimate":
+        """What a trial of this training takes. One of more steps is not scaled: its benchmark may end before `max_steps`."""
+        steps = train.max_steps if train.epochs else 0
+        if not self.steps or steps >= self.steps or (train.epochs and not train.max_steps):
+            return self
+        seconds = self.seconds_per_trial * (1 - self.training_share * (1 - steps / self.steps))
+        return replace(self, seconds_per_trial=seconds, source=f"scaled to {steps:,} steps: {self.source}", steps=steps)
 
     def times(self, count: int) -> Cost:
         return Cost(count * self.seconds_per_trial, count * self.bytes_per_trial, self.source)
@@ -63,6 +76,10 @@ def base_trial(study: Path, preset: str, overrides: Mapping[str, Any]) -> tuple[
     merged = merge({"train": {"deepspeed": speed}}, preset_text)
     # The preset first, alone, so that its own mistakes are not told of the study.
     alone = _validate(PresetFile, merged, preset_path)
+    if "seconds_per_trial" in overrides.get("estimate", {}):
+        # The study's own figure is not of the preset's steps.
+        own = {key: value for key, value in merged.get("estimate", {}).items() if key not in ("steps", "training_share")}
+        merged = {**merged, "estimate": own}
     whole = _validate(PresetFile, merge(merged, overrides), study)
     # As the axis spells them: a backbone of two spellings would be two trials.
     backbones = tuple(stem.replace("_", "-") for stem in members("backbones"))

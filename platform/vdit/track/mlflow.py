@@ -59,8 +59,12 @@ def probe(uri: str) -> None:
         ) from error
 
 
+def default_database(runs: Path) -> Path:
+    return runs.resolve() / "mlflow.db"
+
+
 def default_uri(runs: Path) -> str:
-    return f"sqlite:///{runs.resolve()}/mlflow.db"
+    return f"sqlite:///{default_database(runs)}"
 
 
 def connect(uri: str) -> "MlflowClient":
