@@ -5,7 +5,16 @@ from typing import Literal
 
 from vdit.config.trial import Trial
 
-Level = Literal["modelscope", "miniature", "video-swin", "stable-diffusion", "random", "random-video-swin", "random-stable-diffusion"]
+Level = Literal[
+    "modelscope",
+    "miniature",
+    "video-swin",
+    "stable-diffusion",
+    "random",
+    "random-denoiser",
+    "random-video-swin",
+    "random-stable-diffusion",
+]
 
 
 def apply(trial: Trial, level: Level) -> Trial:
