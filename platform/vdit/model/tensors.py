@@ -9,16 +9,15 @@ from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
+from vdit.appearing import appearing
+
 
 def save(tensors: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str]) -> None:
     """Written beside `path` and moved over it. Raises OSError where the disk is full; the library's own error would hide that."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(dict(tensors), draft, metadata=dict(metadata))
-        draft.replace(path)
+        with appearing(path) as draft:
+            save_file(dict(tensors), draft, metadata=dict(metadata))
     except SafetensorError as error:
         if f"os error {errno.ENOSPC}" in str(error):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
-    finally:
-        draft.unlink(missing_ok=True)

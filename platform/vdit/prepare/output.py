@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from vdit.appearing import appearing
+
 
 def write(path: Path, text: Iterable[str]) -> str:
     """The pieces of text, one after another, in UTF-8; returns a line about the file.
@@ -67,12 +69,8 @@ def link(source: Path, target: Path) -> None:
 
 
 def copy_whole(source: Path, target: Path) -> None:
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
+    with appearing(target) as draft:
         shutil.copyfile(source, draft)
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def check_same(expected: Path, path: Path) -> None:

@@ -4,7 +4,6 @@ This file is part of every stage's key, the autoencoder's too: where it changes,
 N clips, T frames, C latent channels, H W latent size.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 from torch import Tensor
 
+from vdit.appearing import appearing
 from vdit.model.autoencoder import encode
 from vdit.model.networks import vae_config
 from vdit.pretrain import clips
@@ -40,12 +40,11 @@ def read(given: Given, seen: clips.Clips) -> NDArray[np.float32]:
 def _write(path: Path, clips_TCHW: Iterable[Tensor], count: int) -> None:
     """Whole or not at all."""
     sweep(path.parent)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     array: np.memmap[Any, Any] | None = None
-    for number, clip_TCHW in enumerate(clips_TCHW):
-        if array is None:
-            array = open_memmap(draft, mode="w+", dtype=np.float32, shape=(count, *clip_TCHW.shape))
-        array[number] = clip_TCHW.numpy()
-    assert array is not None
-    array.flush()
-    draft.replace(path)
+    with appearing(path) as draft:
+        for number, clip_TCHW in enumerate(clips_TCHW):
+            if array is None:
+                array = open_memmap(draft, mode="w+", dtype=np.float32, shape=(count, *clip_TCHW.shape))
+            array[number] = clip_TCHW.numpy()
+        assert array is not None
+        array.flush()

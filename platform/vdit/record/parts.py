@@ -1,11 +1,11 @@
 """Features of a drift clip on their way from the worker that computed them to the one that compares them: one .npz per clip."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from vdit.appearing import appearing
 from vdit.metrics.drift import ClipFeatures
 
 
@@ -16,14 +16,8 @@ def write_features(path: Path, features: Sequence[ClipFeatures]) -> None:
         arrays[f"{found.stride}/box"], arrays[f"{found.stride}/mask"] = found.box_TC, found.mask_TC
         if found.other_TC is not None:
             arrays[f"{found.stride}/other"] = found.other_TC
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with appearing(path) as draft, draft.open("wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
 
 
 def read_features(path: Path) -> list[ClipFeatures]:

@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vdit.appearing import appearing
 from vdit.metrics import contour, region
 from vdit.video import Masks
 
@@ -105,16 +106,12 @@ def write(path: Path, table: pd.DataFrame) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     checked = _table(path, table)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        pq.write_table(checked, draft)
-        _flush(draft)
-        draft.replace(path)
+        with appearing(path) as draft:
+            pq.write_table(checked, draft)
+            _flush(draft)
     except OSError as error:
         raise OSError(error.errno or 0, f"not written ({error}); free disk space and run again", str(path)) from error
-    finally:
-        # Gone already if all went well.
-        draft.unlink(missing_ok=True)
 
 
 def admits(path: Path, kind: Kind) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vdit.appearing import appearing
 from vdit.config.shipped import located
 from vdit.config.trial import Trial, from_json, to_json
 
@@ -18,13 +19,8 @@ REHEARSAL = "rehearsal.json"  # in the folder of a trial that is only rehearsed:
 
 def write_json(path: Path, value: Any) -> None:
     """Whole or not at all: written beside and moved over."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with appearing(path) as draft:
         draft.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def sweep(*folders: Path) -> None:
@@ -86,6 +82,5 @@ def keep_rows(path: Path, steps: int) -> None:
     # The last line may be torn where the writer was killed.
     whole = [line for line in lines if line.endswith("}\n")]
     kept = [line for line in whole if json.loads(line)["step"] < steps]
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text("".join(kept))
-    draft.replace(path)
+    with appearing(path) as draft:
+        draft.write_text("".join(kept))

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from vdit.appearing import appearing
 from vdit.config.identity import GATE
 from vdit.pretrain.gate.interval import Interval
 
@@ -80,12 +81,10 @@ def verdict(
 
 def write(gate: Gate, folder: Path) -> tuple[Path, Path]:
     """gate.json and gate.md in a folder, which is made where it is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
     written = folder / JSON, folder / MARKDOWN
     for path, text in zip(written, (as_json(gate), markdown(gate)), strict=True):
-        draft = path.with_name(f".{path.name}")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        with appearing(path) as draft:
+            draft.write_text(text, encoding="utf-8")
     return written
 
 
