@@ -110,6 +110,16 @@ def test_a_missing_file_is_named(model: Model, copied: Copied, name: str) -> Non
         modelscope.load(model, spoilt, CPU)
 
 
+@pytest.mark.parametrize("field", ["model_cfg.vision_cfg", "model_cfg.embed_dim", "preprocess_cfg.mean"])
+def test_a_missing_field_of_the_image_tower_is_named(model: Model, copied: Copied, field: str) -> None:
+    path, (outer, inner) = copied() / "image_tower/open_clip_config.json", field.split(".")
+    content = json.loads(path.read_text())
+    del content[outer][inner]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=rf"open_clip_config\.json has no field '{field}'; fetch this file"):
+        modelscope.load(model, path.parents[1], CPU)
+
+
 def test_a_missing_vocabulary_is_named(model: Model, copied: Copied) -> None:
     spoilt = copied()
     for name in ("tokenizer.json", "merges.txt"):

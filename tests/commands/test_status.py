@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,6 +78,28 @@ def test_a_study_that_runs_names_its_driver(vdit: Callable[..., str], plan: Plan
         with pytest.raises(ValueError, match="runs VD-IT, seed 0; end it first"):
             vdit("forget", "--arm", "VD-IT")
     assert "running" not in vdit("status")
+
+
+def test_without_ray_too_what_is_left_or_has_failed_is_said_and_is_no_success(
+    vdit: Callable[..., str], ended: Plan, tmp_path: Path
+) -> None:
+    first, second = (trial.key for trial in ended.trials)
+    with drivers.claim(tmp_path / "runs", "other", [second]):
+        said = vdit("run", "--local")
+    assert f"vdit: {first[:16]} failed before: {NAN.reason}; --retry-failed tries it again" in said
+    assert f"vdit: {second[:16]} study 'other' on " in said and "runs it; run this study again after that" in said
+    assert said.endswith("exit code 1")
+
+
+def test_a_trial_whose_folder_cannot_be_removed_is_not_called_forgotten(
+    vdit: Callable[..., str], ended: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError("not yours")
+
+    monkeypatch.setattr(shutil, "rmtree", refused)
+    with pytest.raises(PermissionError, match="not yours"):
+        vdit("forget", "--arm", ended.trials[0].trial.arm)
 
 
 @pytest.mark.slow

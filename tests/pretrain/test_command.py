@@ -18,6 +18,7 @@ from vdit import cli
 from vdit.commands import pretrain
 from vdit.pretrain.graph import GRAPH
 from vdit.pretrain.recipe import Pretraining, read
+from vdit.schedule import cluster, pretraining
 from vdit.schedule.pretraining import entry
 from vdit.track.memory import Memory
 from vdit.track.mlflow import MLflow, default_uri
@@ -178,3 +179,17 @@ def test_the_record_looks_for_a_stages_curve_in_the_stages_folder(
     for stage in GRAPH:
         assert spool.place(entry(finished, stage)) == finished.place(stage).folder
     assert spool.close("FINISHED") == ""
+
+
+def test_a_stage_that_is_lost_is_no_bad_input(
+    recipe_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lost(*_: object) -> None:
+        raise pretraining.StageError("stage clips: its worker was lost")
+
+    monkeypatch.setattr(pretrain, "open_record", lambda *_: Record())
+    monkeypatch.setattr(cluster, "attach", lambda where: "")
+    monkeypatch.setattr(pretraining, "on_ray", lost)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    assert cli.main(["--runs", str(tmp_path / "runs"), "pretrain", str(recipe_file)]) == 1
+    assert capsys.readouterr().err == "vdit: stage clips: its worker was lost\n"

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,7 +61,7 @@ def done(plan: Pretraining, stage: Stage) -> None:
     place.finish(6, {"seconds": 1.0})
 
 
-def run(plan: Pretraining, runner: pretraining.Runner, error: type[BaseException], *stages: Stage) -> Memory:
+def run(plan: Pretraining, runner: Callable[..., None], error: type[BaseException], *stages: Stage) -> Memory:
     record = Memory()
     with pytest.raises(error):
         runner(plan, stages, record, Console(file=io.StringIO()))
@@ -95,7 +95,7 @@ def test_a_worker_that_dies_has_failed_in_one_line_and_the_other_stages_are_left
 ) -> None:
     tasks(lambda running: running[:1], error)
     record = Memory()
-    with pytest.raises(ValueError, match=f"^stage clips: {re.escape(says)}.*log.txt"):
+    with pytest.raises(pretraining.StageError, match=f"^stage clips: {re.escape(says)}.*log.txt"):
         pretraining.on_ray(plan, ("clips", "words"), record, Console(file=io.StringIO()))
     assert list(record.failed) == [plan.keys["clips"]] and record.failed[plan.keys["clips"]].startswith(says)
     assert record.skipped == {plan.keys["words"]: LEFT}
@@ -109,7 +109,7 @@ def test_a_stage_that_ended_when_another_failed_is_recorded_as_done(plan: Pretra
         return running[:1]
 
     tasks(wait, WorkerCrashedError())
-    record = run(plan, pretraining.on_ray, ValueError, "clips", "words")
+    record = run(plan, pretraining.on_ray, pretraining.StageError, "clips", "words")
     assert record.finished == {plan.keys["words"]: plan.place("words").folder} and not record.skipped
 
 
@@ -126,3 +126,20 @@ def test_in_this_process_a_stage_ends_failed_or_left(
     record = run(plan, pretraining.in_order, type(error), "words")
     key = plan.keys["words"]
     assert (record.failed.get(key, ""), record.skipped.get(key, "")) == (failed, skipped)
+
+
+def test_code_that_is_not_what_the_key_stands_for_trains_nothing(plan: Pretraining, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where it was edited after the keys were made, or on a node with another copy."""
+    ran: list[str] = []
+    monkeypatch.setattr(pretraining, "find", lambda family, name: SimpleNamespace(run=lambda given, report: ran.append(name)))
+    given = plan.given()
+    pretraining.compute(given, "words", lambda row: None)
+    with pytest.raises(ValueError, match=r"^the code of stage words on .* is not what its key stands for: it was edited after"):
+        pretraining.compute(replace(given, keys={**given.keys, "words": "0" * 64}), "words", lambda row: None)
+    assert ran == ["words"]
+
+
+def test_what_a_worker_says_of_its_input_is_bad_input(plan: Pretraining, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray, "get", lambda reference: "clips has no room")
+    with pytest.raises(ValueError, match=r"^stage clips: clips has no room \(the whole story"):
+        pretraining.check(plan, "clips", None, Memory())

@@ -108,7 +108,6 @@ def test_rows_are_told_once_whole_and_again_where_the_curve_begins_anew(plan: Pr
     following.look()
     append(path, 3, end="")
     following.look()
-    append(path, end="")
     with path.open("a") as file:
         file.write("\n")
     following.look()

@@ -148,3 +148,13 @@ def test_every_stage_resumes_to_the_same_weights(
     family.run(given, quiet)
     first, second = weights(finished.place(stage).folder), weights(tmp_path)  # type: ignore[arg-type]
     assert first and all(torch.equal(first[name], second[name]) for name in first | second)
+
+
+def test_what_is_kept_is_what_the_last_look_was_at(tmp_path: Path) -> None:
+    """The moving average, where there is one, and not the last weights: the two would give other figures."""
+    for ema in (0.9, 0.0):
+        folder = tmp_path / str(ema)
+        train(Line(), replace(SETTINGS, ema=ema), place(folder), quiet)
+        seen = json.loads((folder / "result.json").read_text())["metrics"]["held_out/bias"]
+        assert float(weights(folder)["line.bias"]) == seen
+    assert not torch.equal(weights(tmp_path / "0.9")["line.bias"], weights(tmp_path / "0.0")["line.bias"])

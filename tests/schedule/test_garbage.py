@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -129,6 +130,16 @@ def test_drafts_of_a_pretraining_go_those_that_are_folders_whole(runs: Path) -> 
     assert everything(runs / "pretrain") == set(kept) and not drafts[0].exists()
 
 
+def test_drafts_of_drawn_weights_and_worlds_go(runs: Path) -> None:
+    plan(runs, "one", "")
+    write(runs / "weights/abc/vdit.json")
+    write(runs / "data/def/world.json")
+    drafts = [write(runs / "weights/.abc.123/unet/x.safetensors").parents[1], write(runs / "data/.def.123/x.jpg").parent]
+    for draft in drafts:
+        age(draft)
+    assert gone(runs) == {str(path.relative_to(runs)): "draft of a killed run" for path in drafts}
+
+
 def test_a_folder_is_named_by_the_first_digits_of_its_key(runs: Path) -> None:
     assert trial(runs, "a").name == folder_name("a" * 64)
 
@@ -168,6 +179,11 @@ def test_of_rehearsals_what_failed_and_what_no_study_plans_goes_and_what_runs_st
     failed = write(runs / "rehearsals/one/trials/x/log.txt").parents[2]
     age(failed)
     write(runs / "rehearsals/two/trials/x/log.txt", old=False)
+    age(write(runs / "rehearsals/three/trials/x/log.txt").parents[2])
+    with drivers.claim(runs, "three", []):
+        assert "rehearsals/three" not in gone(runs), "it may wait for its nodes"
+    assert "rehearsals/three" in gone(runs)
+    shutil.rmtree(runs / "rehearsals/three")
     assert gone(runs) == {
         str(other.relative_to(runs)): "rehearsal of no study's trial",
         str(failed.relative_to(runs)): "rehearsal that failed or was cut off",

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import ray
+from ray.exceptions import NodeDiedError, RaySystemError
 
 from vdit.cli import main
 from vdit.features.keeping import groups
@@ -117,3 +119,18 @@ assert main(["run", {str(tiny)!r}, "--runs", str(runs), "--local"]) == 0
     results = [path.read_text() for path in (tmp_path / "runs" / "trials").glob("*/result.json")]
     assert len(results) == 2
     assert all('"encoded": 0' in text and '"encoded": 1' not in text for text in results)
+
+
+def test_a_node_that_has_gone_away_does_no_harm_and_one_that_cannot_answer_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def get(answer: object) -> str:
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    monkeypatch.setattr(ray, "get", get)
+    assert sharing.told("here", "here") == "" and sharing.told("another store", "here") == "another store"
+    assert sharing.told(NodeDiedError("gone"), "here") == ""
+    lines = "a trace\nModuleNotFoundError: No module named 'vdit'"
+    assert sharing.told(RaySystemError(lines), "here").endswith("(ModuleNotFoundError: No module named 'vdit')")

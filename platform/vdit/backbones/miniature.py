@@ -5,8 +5,7 @@ tokenizers trained on the miniature world's words; any text tokenises (byte by b
 """
 
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +15,7 @@ from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import nn
 from transformers import CLIPTokenizer, RobertaTokenizer
 
+from vdit.appearing import discard
 from vdit.backbones import modelscope
 from vdit.config.architecture import Architecture
 from vdit.config.model import Model
@@ -47,8 +47,9 @@ def build(folder: Path, architecture: Architecture, seed: int, own: str = "", si
 
     `own` is the subfolder for the parts of the diffusion model, `single_frames` the kind of its U-Net.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
+    discard(unfinished)
+    unfinished.mkdir(parents=True)
     try:
         write(unfinished, unfinished / own, architecture, seeded(architecture, seed, single_frames))
         save_json(unfinished / modelscope.CARD, {"trained": False, "seed": seed, "architecture": asdict(architecture)})
@@ -59,7 +60,7 @@ def build(folder: Path, architecture: Architecture, seed: int, own: str = "", si
             if not (folder / modelscope.CARD).exists():
                 raise
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        discard(unfinished)
 
 
 def write(folder: Path, own: Path, architecture: Architecture, networks: Networks, prediction: str = "epsilon") -> None:

@@ -66,12 +66,14 @@ def drawn_from(folder: Path) -> int | None:
     return int(field(path, "seed"))
 
 
-def field(path: Path, name: str) -> Any:
-    """One field of a JSON object; raises ValueError naming both."""
-    content = read_json(path)
-    if name not in content:
-        raise ValueError(f"{path} has no field {name!r}; fetch this file of the checkpoint again")
-    return content[name]
+def field(path: Path, *names: str) -> Any:
+    """One field of a JSON object, by the names of those that it is in and its own; raises ValueError naming file and field."""
+    content: Any = read_json(path)
+    for depth, name in enumerate(names, start=1):
+        if not isinstance(content, dict) or name not in content:
+            raise ValueError(f"{path} has no field {'.'.join(names[:depth])!r}; fetch this file of the checkpoint again")
+        content = content[name]
+    return content
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -161,12 +163,11 @@ def roberta(folder: Path, config: Model, device: torch.device) -> RobertaModel:
 def image_tower(folder: Path, config: Model, device: torch.device) -> VisionTransformer:
     """The visual half of an open_clip checkpoint; its text half is not read."""
     path, image = folder / "image_tower/open_clip_config.json", asdict(config.architecture.image)
-    content = field(path, "model_cfg")
-    if content.get("quick_gelu"):
+    if field(path, "model_cfg").get("quick_gelu"):
         raise ValueError(
             f"{path}: quick_gelu is set; the image tower of VD-IT has the exact GELU, give a checkpoint of ViT-H/14 (LAION-2B)"
         )
-    check(path, {**content["vision_cfg"], "embed_dim": content["embed_dim"]}, image, "image")
+    check(path, {**field(path, "model_cfg", "vision_cfg"), "embed_dim": field(path, "model_cfg", "embed_dim")}, image, "image")
     image["heads"], image["output_dim"] = image["width"] // image.pop("head_width"), image.pop("embed_dim")
     build = partial(VisionTransformer, **image)
     return filled(build, folder / "image_tower/open_clip_model.safetensors", device, lambda name: (f"visual.{name}",))
@@ -174,8 +175,7 @@ def image_tower(folder: Path, config: Model, device: torch.device) -> VisionTran
 
 def image_preprocessing(path: Path) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Mean and spread of the image tower's input."""
-    content = field(path, "preprocess_cfg")
-    (r, g, b), (sr, sg, sb) = content["mean"], content["std"]
+    (r, g, b), (sr, sg, sb) = (field(path, "preprocess_cfg", name) for name in ("mean", "std"))
     return (r, g, b), (sr, sg, sb)
 
 

@@ -11,13 +11,13 @@ Cautions   reversing a clip or exchanging its colour channels makes its sentence
 """
 
 import json
-import shutil
-import tempfile
+import os
 from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
 
+from vdit.appearing import discard
 from vdit.benchmarks import ref_youtube_vos
 from vdit.benchmarks.world import pixels, scene, sentences
 from vdit.benchmarks.world.scene import Scene, Split, Thing
@@ -54,18 +54,18 @@ def write(root: Path, world: World) -> None:
     Raises ValueError where root is taken or no such world can be.
     """
     check(world)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{root.name}-", dir=root.parent))
+    partial = root.with_name(f".{root.name}.{os.getpid()}")
+    discard(partial)
+    partial.mkdir(parents=True)
     try:
         write_split(partial, world, "train", world.train_videos)
         write_split(partial, world, "valid", world.valid_videos)
         if world.hard_videos:
             write_split(partial, world, "hard", world.hard_videos)
         (partial / "world.json").write_text(signature(world))
-        partial.chmod(0o755)
         publish(partial, root, signature(world))
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        discard(partial)
 
 
 def check(world: World, key: str = "data.world") -> None:

@@ -39,7 +39,8 @@ def command(
         MLflow(tracking_uri or default_uri(runs), runs).forget(planned.key)
     # The result goes first: from here on the trial is not done, whatever happens to the rest.
     (folder / "result.json").unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    if known:
+        shutil.rmtree(folder)
     # Its point may have been ended early and trained to its end by another study: then it is done, and would be left out from now on.
     if plan.study.search is not None:
         resume(plan.study, runs, planned.key)

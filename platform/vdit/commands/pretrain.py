@@ -103,14 +103,21 @@ def recorded(plan: "Pretraining", uri: str, console: "Console") -> "Iterator[Spo
 
 def train(plan: "Pretraining", stages: list[Any], address: str, local: bool, record: "Spool", console: "Console") -> None:
     """Every stage that is missing, on Ray or here."""
-    from vdit.schedule import cluster, pretraining
+    from vdit.schedule import cluster, nodes, pretraining
+    from vdit.schedule.placement import Shape
 
     if local:
         pretraining.in_order(plan, stages, record, console)
         return
+    where = cluster.Cluster(address)
     try:
-        cluster.attach(cluster.Cluster(address))
+        cluster.attach(where)
+        if not where.own:
+            nodes.check(Shape(workers=1, threads=1, gpu=False), plan.runs)
         pretraining.on_ray(plan, stages, record, console)
+    except pretraining.StageError as error:
+        typer.echo(f"vdit: {error}", err=True)
+        raise typer.Exit(1) from error
     finally:
         cluster.leave()
 

@@ -180,14 +180,17 @@ def alone(console: "Console", plan: "Plan", work: "Work", runs: Path, rehearsal:
     """Every chosen trial that is not done, one after the other, here. Other workers than one make no sense in one process."""
     from vdit.schedule.local import run
 
-    for key, reason in work.failed.items():
-        typer.echo(f"vdit: {key[:16]} failed before: {reason}", err=True)
+    undone = {key: f"failed before: {reason}" for key, reason in work.failed.items()} | {key: end.reason for key, end in work.left.items()}
+    for key, reason in undone.items():
+        typer.echo(f"vdit: {key[:16]} {reason}", err=True)
     verdict = run(work.todo, plan, runs, console, rehearsal) if work.todo else None
     if verdict is not None and verdict.refused:
         for reason in verdict.refused:
             typer.echo(f"vdit: {reason}", err=True)
         raise typer.Exit(2 if verdict.bad_input else 1)
     console.print(f"results are in {runs / 'trials'}; `vdit run` with the same options but --local records them")
+    if undone:
+        raise typer.Exit(1)
 
 
 def open_record(console: "Console", plan: "Plan", runs: Path, uri: str) -> "Spool":

@@ -83,7 +83,6 @@ class Denoiser(Training):
     batch: Count = 8
     learning_rate: Positive = 2e-3
     warmup: Annotated[int, Field(ge=0)] = 60
-    ema: Decay = 0.999
     prediction: Prediction = "v"
     caption_dropout: Share = 0.1
     pictures: Share = 0.6

@@ -1,5 +1,6 @@
 """The checkpoint folder of a pretraining: what vdit/backbones/miniature.py and video_swin.py load, in half precision (interface.md)."""
 
+import json
 import shutil
 from dataclasses import asdict
 from hashlib import file_digest
@@ -28,8 +29,14 @@ IN_DIFFUSERS: dict[Prediction, str] = {"v": "v_prediction", "epsilon": "epsilon"
 
 
 def export(plan: Pretraining) -> Path:
-    """Writes the folder of a pretraining whose stages are done, whole or not at all; the same weights give the same bytes."""
+    """Writes the folder of a pretraining whose stages are done, whole or not at all; the same weights give the same bytes.
+
+    One that is there, whole, stays: a gate's table may lie in it.
+    """
     recipe, architecture, place = plan.recipe, plan.model.architecture, plan.folder / FOLDER
+    code = code_digest((*CODE, "pretrain/stages"))
+    if whole(place, {"key": plan.key, "code": code}):
+        return place
     with appearing(place) as draft:
         draft.mkdir()
         prediction = IN_DIFFUSERS[recipe.denoiser.prediction]
@@ -44,11 +51,18 @@ def export(plan: Pretraining) -> Path:
             "seed": recipe.seed,
             "key": plan.key,
             "weights": weights_digest(draft),
-            "code": code_digest((*CODE, "pretrain/stages")),
+            "code": code,
             "architecture": asdict(architecture),
         }
         miniature.save_json(draft / modelscope.CARD, card)
     return place
+
+
+def whole(place: Path, said: dict[str, str]) -> bool:
+    """Whether a checkpoint's card says this, and its tensors are those that the card is of."""
+    path = place / modelscope.CARD
+    card = json.loads(path.read_bytes()) if path.exists() else {}
+    return {name: card.get(name) for name in said} == said and card.get("weights") == weights_digest(place)
 
 
 def networks(plan: Pretraining) -> Networks:

@@ -37,6 +37,7 @@ GRAPH: Mapping[Stage, Part] = {
 }
 # What every stage computes with, beside its own file; a test holds it to what is imported.
 CODE = (
+    "appearing.py",
     "benchmarks/world",
     "config/architecture.py",
     "config/data.py",

@@ -181,9 +181,10 @@ def _look(task: Task, state: State) -> Row:
 
 
 def _conclude(task: Task, state: State, place: Place, seen: Row) -> None:
+    # Written before the last weights are put back: what is kept is a view of the module's own.
     with state.averaged():
         weights = {name: tensor.detach().contiguous() for name, tensor in task.weights().items()}
-    save(weights, place.folder / WEIGHTS, {"key": place.key})
+        save(weights, place.folder / WEIGHTS, {"key": place.key})
     place.finish(state.step, {**seen, "seconds": state.seconds})
     (place.folder / CHECKPOINT).unlink(missing_ok=True)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -41,12 +42,8 @@ class Attempts:
 
     def stalled(self) -> int:
         """How many times in a row it was lost without getting anywhere; the last loss counts in any case."""
-        count = 0
-        for loss in reversed(self.losses):
-            count += 1
-            if loss.progressed:
-                break
-        return count
+        before, last = self.losses[:-1], self.losses[-1:]
+        return len(last) + sum(1 for _ in takewhile(lambda loss: not loss.progressed, reversed(before)))
 
     def lost(self, loss: Loss) -> "Attempts":
         return Attempts((*self.losses, loss))

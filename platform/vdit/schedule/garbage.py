@@ -99,7 +99,8 @@ def finished(folder: Path, uses: Use) -> Iterator[Piece]:
 def leftovers(runs: Path, now: float) -> Iterator[Piece]:
     """Drafts of killed writers, and what Ray Tune had of killed runs."""
     trained, recipes = folders(runs / "trials"), shown(runs / "pretrain")
-    places = [runs / "manifests", runs / FOLDER, *folders(runs / "studies"), *trained, *(folder / "checkpoint" for folder in trained)]
+    places = [*(runs / name for name in ("manifests", "weights", "data", FOLDER)), *folders(runs / "studies")]
+    places += [*trained, *(folder / "checkpoint" for folder in trained)]
     for place in (*places, *recipes, *(stage for recipe in recipes for stage in shown(recipe))):
         for draft in place.glob(".*") if place.is_dir() else ():
             # A checkpoint, or a stage that is copied, has a draft that is a folder.
@@ -111,9 +112,10 @@ def leftovers(runs: Path, now: float) -> Iterator[Piece]:
 
 
 def rehearsals(runs: Path, uses: Use, now: float) -> Iterator[Piece]:
-    """Those that failed or were cut off, and what is known of those of trials in no plan."""
+    """Those that failed or were cut off, and what is known of those of trials in no plan. Not of a study that a driver has in hand."""
+    claimed = {driver.study for driver in drivers.alive(runs / drivers.FOLDER)}
     for folder in folders(runs / FOLDER):
-        if now - newest(folder) >= IDLE_SECONDS:
+        if folder.name not in claimed and now - newest(folder) >= IDLE_SECONDS:
             yield piece(folder, "rehearsal that failed or was cut off")
     for marker in sorted((runs / FOLDER).glob("*.json")):
         if marker.stem not in uses.keep and now - marker.lstat().st_mtime >= IDLE_SECONDS:

@@ -6,15 +6,16 @@ A stage writes its curves into its own folder; whoever runs them reads those, fo
 import json
 import os
 import shutil
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from vdit.config.code import code_digest
 from vdit.pretrain.given import ROWS, WEIGHTS, Given
-from vdit.pretrain.graph import CODE, GRAPH, Stage
+from vdit.pretrain.graph import CODE, GRAPH, Stage, keys
 from vdit.pretrain.recipe import Pretraining
 from vdit.registry import find
 from vdit.schedule.standing import INTERRUPTED
@@ -23,6 +24,8 @@ from vdit.track.entry import Entry, Record
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from vdit.pretrain.training import Report
 
 POLL_SECONDS = 1.0
 QUIET_SECONDS = 10.0  # between two lines of one stage
@@ -140,10 +143,8 @@ class Following:
         self.console.print(f"{self.stage}: {step:.0f}/{self.steps}{loss}{speed}{seen}", markup=False, soft_wrap=True)
 
 
-class Runner(Protocol):
-    """Where stages run."""
-
-    def __call__(self, plan: Pretraining, stages: Sequence[Stage], record: Record, console: "Console") -> None: ...
+class StageError(RuntimeError):
+    """A stage failed of something else than what it was given."""
 
 
 def in_order(plan: Pretraining, stages: Sequence[Stage], record: Record, console: "Console") -> None:
@@ -159,7 +160,7 @@ def in_order(plan: Pretraining, stages: Sequence[Stage], record: Record, console
         following = begin(plan, stage, record, console)
         try:
             with log.beside(place.folder):
-                find("vdit.pretrain.stages", stage).run(plan.given(), following.look)
+                compute(plan.given(), stage, following.look)
         except KeyboardInterrupt:
             leave(plan, stage, record)
             raise
@@ -186,7 +187,7 @@ def on_ray(plan: Pretraining, stages: Sequence[Stage], record: Record, console: 
                 following.look()
             for reference in ready:
                 stage = running.pop(reference).stage
-                failed(plan, stage, reason(reference), record)
+                check(plan, stage, reference, record)
                 end(plan, stage, record, console)
     finally:
         for reference, following in running.items():
@@ -194,17 +195,21 @@ def on_ray(plan: Pretraining, stages: Sequence[Stage], record: Record, console: 
             leave(plan, following.stage, record)
 
 
-def reason(reference: Any) -> str:
-    """Why a stage that has ended has failed, "" where it has not: what `work` returned, or why it did not get that far."""
+def check(plan: Pretraining, stage: Stage, reference: Any, record: Record) -> None:
+    """Of a stage that has ended. Raises ValueError for what `work` says of its input, StageError for whatever else it failed of."""
     import ray
 
+    wrong: type[Exception] = StageError
     try:
-        found: str = ray.get(reference)
+        reason, wrong = ray.get(reference), ValueError
     except ray.exceptions.RayTaskError as error:
-        return f"{type(error.cause).__name__}: {error.cause}"
+        reason = f"{type(error.cause).__name__}: {error.cause}"
     except ray.exceptions.RayError as error:
-        return f"Ray did not bring it to its end (a stage whose worker is lost is tried {RETRIES} times more): {str(error).splitlines()[0]}"
-    return found
+        lost = f"Ray did not bring it to its end (a stage whose worker is lost is tried {RETRIES} times more)"
+        reason = f"{lost}: {str(error).splitlines()[0]}"
+    if reason:
+        record.fail(plan.keys[stage], reason)
+        raise wrong(f"stage {stage}: {reason} (the whole story is in {plan.place(stage).folder / 'log.txt'})")
 
 
 def leave(plan: Pretraining, stage: Stage, record: Record) -> None:
@@ -226,23 +231,29 @@ def work(given: Given, stage: str) -> str:
     log.redirect(given.folders[stage], 0)
     with log.failures():
         try:
-            find("vdit.pretrain.stages", stage).run(given, lambda row: None)
+            compute(given, stage, lambda row: None)
         except (ValueError, OSError) as error:
             log.log.exception("stage %s failed", stage)
             return str(error) or type(error).__name__
     return ""
 
 
+def compute(given: Given, stage: str, report: "Report") -> None:
+    """Raises ValueError where the code that is here, once it is loaded, is not what the stage's key stands for."""
+    run = find("vdit.pretrain.stages", stage).run
+    here = {str(name): key for name, key in keys(given.recipe, given.architecture, None).items()}
+    if here[stage] != given.keys[stage]:
+        raise ValueError(
+            f"the code of stage {stage} on {socket.gethostname()} is not what its key stands for: it was edited after the run started, "
+            "or this node has another copy; the same command again goes by the code as it is"
+        )
+    run(given, report)
+
+
 def begin(plan: Pretraining, stage: Stage, record: Record, console: "Console") -> Following:
     console.print(f"{stage}: starting", markup=False)
     record.start(entry(plan, stage))
     return Following(plan, stage, record, console)
-
-
-def failed(plan: Pretraining, stage: Stage, reason: str, record: Record) -> None:
-    if reason:
-        record.fail(plan.keys[stage], reason)
-        raise ValueError(f"stage {stage}: {reason} (the whole story is in {plan.place(stage).folder / 'log.txt'})")
 
 
 def end(plan: Pretraining, stage: Stage, record: Record, console: "Console") -> None:

@@ -8,6 +8,7 @@ from vdit.config.trial import Trial
 from vdit.features.remote import remote_of
 from vdit.features.store import MARK, create, folder_of, identity
 from vdit.schedule import nodes
+from vdit.schedule.placement import asked
 from vdit.study.plan import Plan, PlannedTrial
 from vdit.train.folder import stats
 
@@ -38,7 +39,7 @@ def prepare(plan: Plan, runs: Path) -> None:
 
 
 def check_nodes(trial: Trial, runs: Path) -> None:
-    """Asks every node of this process's cluster for the store. Raises ValueError naming those that see another folder, or none.
+    """Asks every node that holds a worker of the trial for the store. Raises ValueError naming those that see another folder, or none.
 
     And those that do not reach the URL behind it.
     """
@@ -53,19 +54,32 @@ def check_nodes(trial: Trial, runs: Path) -> None:
     answers = {
         machine.name: ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(str(root), setting)
         for key, machine in nodes.by_id().items()
+        if machine.room(asked(trial.launch))
     }
     ready, _ = ray.wait(list(answers.values()), num_returns=len(answers), timeout=PATIENCE)
-    wrong = [
-        f"{name}: {ray.get(answer) if answer in ready else f'no answer in {PATIENCE:.0f} s'}"
-        for name, answer in answers.items()
-        if answer not in ready or ray.get(answer) != identity(root)
-    ]
+    here = identity(root)
+    said = {name: told(answer, here) if answer in ready else f"no answer in {PATIENCE:.0f} s" for name, answer in answers.items()}
+    wrong = [f"{name}: {trouble}" for name, trouble in said.items() if trouble]
     if wrong:
         behind = f", or {setting} is not at hand there" if remote_of(setting) else ""
         raise ValueError(
             f"store {root} is not the same folder on every node{behind} ({'; '.join(wrong)}); "
             "give launch.store, or --store, a folder that all nodes share, a URL that all nodes reach, or `off`"
         )
+
+
+def told(answer: object, here: str) -> str:
+    """What is wrong with a node, by which store it sees. One that has gone away since does no harm."""
+    import ray
+    from ray.exceptions import NodeDiedError, RayError
+
+    try:
+        there: str = ray.get(answer)
+    except NodeDiedError:
+        return ""
+    except RayError as error:
+        return f"could not run a task ({str(error).strip().splitlines()[-1]})"
+    return "" if there == here else there
 
 
 def _seen(root: str, setting: str) -> str:

@@ -67,10 +67,6 @@ class Scene:
     camera: Path
     light: NDArray[np.float64]
 
-    @property
-    def frames(self) -> int:
-        return len(self.things[0].path)
-
 
 def hardest(world: World) -> World:
     """The same world with every option on."""
