@@ -71,7 +71,13 @@ def build(runs: StudyRuns, published_folder: Path) -> Outputs:
 
 
 def tables(runs: StudyRuns, published_folder: Path) -> tuple[Table, ...]:
-    return tuple(module.build(runs, published.read(published_folder / module.PUBLISHED)) for module in _measured(TABLES, runs))
+    return tuple(_table(module, runs, published_folder / module.PUBLISHED) for module in _measured(TABLES, runs))
+
+
+def _table(module: ModuleType, runs: StudyRuns, path: Path) -> Table:
+    """With a note on every number of the paper that cannot be."""
+    table: Table = module.build(runs, published.read(path))
+    return replace(table, notes=(*table.notes, *(str(found) for found in published.lint(path))))
 
 
 def write(outputs: Outputs, folder: Path) -> tuple[Path, ...]:

@@ -24,7 +24,8 @@ class Impossible:
     implied: float
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.method}, {self.column} {self.given:g} is not (J + F) / 2 = {self.implied:g} within rounding"
+        said = f"The paper's {self.column} of {self.method}, {self.given:g}, is not the mean of its J and F"
+        return f"{said}, {self.implied:g}, within rounding."
 
 
 def folder(given: str) -> Path:

@@ -1,4 +1,4 @@
-"""The tracking server as the analysis sees it: runs found by tag, their files downloaded and parsed (MLflow client; nothing is written)."""
+"""A study's record as the analysis sees it: runs found by tag, their files parsed; and that of MLflow, from which nothing is written to."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -26,8 +26,27 @@ class RunRecord:
     artifact_uri: str
 
 
+class Record(Protocol):
+    """Where runs and their files are: a tracking server, or a folder that was kept of one (kept.py)."""
+
+    @property
+    def uri(self) -> str: ...
+
+    def search(self, tags: Mapping[str, str], finished: bool = False, newest_first: bool = False) -> list[RunRecord]:
+        """Runs that bear all `tags`."""
+
+    def parquet(self, run_id: str, name: str, owner: str) -> pd.DataFrame:
+        """A Parquet file of a run. `owner` ends the error message of a missing or broken file: whose it is and what to do."""
+
+    def document(self, run_id: str, name: str, owner: str) -> dict[str, Any]:
+        """A JSON file of a run; `owner` as for `parquet`."""
+
+    def names(self, run_id: str) -> frozenset[str]:
+        """The run's files; none is read."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class Tracked:
     """One experiment of one tracking server. Files read are kept for the life of the object."""
 
     uri: str
@@ -36,7 +55,7 @@ class Record:
     files: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, uri: str) -> "Record":
+    def open(cls, uri: str) -> "Tracked":
         """Raises ValueError when there is no database, no answer within 3 s, or no experiment of this project."""
         client, experiment = _open(uri)
         if experiment is None:
@@ -44,7 +63,7 @@ class Record:
         return cls(uri=uri, client=client, experiment_id=experiment.experiment_id)
 
     def search(self, tags: Mapping[str, str], finished: bool = False, newest_first: bool = False) -> list[RunRecord]:
-        """Runs that bear all `tags`, all pages of them."""
+        """All pages of them."""
         clauses = [f"tags.`{name}` = {_quoted(value)}" for name, value in tags.items()]
         if finished:
             clauses.append("attributes.status = 'FINISHED'")
@@ -59,21 +78,18 @@ class Record:
                 return found
 
     def parquet(self, run_id: str, name: str, owner: str) -> pd.DataFrame:
-        """A Parquet artifact. `owner` ends the error message of a missing or broken file: whose it is and what to do."""
         if (run_id, name) not in self.files:
             self.files[run_id, name] = self._read(run_id, name, owner)
         frame: pd.DataFrame = self.files[run_id, name]
         return frame
 
     def document(self, run_id: str, name: str, owner: str) -> dict[str, Any]:
-        """A JSON artifact; `owner` as for `parquet`."""
         if (run_id, name) not in self.files:
             self.files[run_id, name] = self._read(run_id, name, owner)
         content: dict[str, Any] = self.files[run_id, name]
         return content
 
     def names(self, run_id: str) -> frozenset[str]:
-        """The run's files; none is read."""
         if (run_id, "") not in self.files:
             self.files[run_id, ""] = frozenset(entry.path for entry in self.client.list_artifacts(run_id))
         found: frozenset[str] = self.files[run_id, ""]

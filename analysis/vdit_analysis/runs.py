@@ -9,8 +9,9 @@ from vdit.config.identity import CONTROL
 from vdit.registry import nearest
 from vdit.study import document, locate
 from vdit_analysis import methods
+from vdit_analysis.kept import FILE, Kept
 from vdit_analysis.methods import Method
-from vdit_analysis.record import Record, RunRecord
+from vdit_analysis.record import Record, RunRecord, Tracked
 from vdit_analysis.rows import EXPRESSIONS, Rows
 from vdit_analysis.trial import Planned, TrialRun, finished
 
@@ -107,12 +108,12 @@ class StudyRuns:
 
 
 def load(study: str, tracking_uri: str) -> StudyRuns:
-    """The newest plan of `study` and the finished trials it uses, whichever study ran them.
+    """The newest plan of `study` and the finished trials it uses, whichever study ran them. A folder that was kept is a record too.
 
     Raises ValueError when the server does not answer within 3 s, when nothing is recorded there, or when there is no such study (names the
     nearest). Files of trials are read when they are asked for.
     """
-    record = Record.open(tracking_uri)
+    record: Record = Kept.open(Path(tracking_uri)) if Path(tracking_uri, FILE).is_file() else Tracked.open(tracking_uri)
     study_run = _newest_study(record, study)
     plan = record.document(study_run.run_id, "plan.json", f"study {study!r}; run it again: vdit run {study}")
     planned = tuple(_planned(plan))

@@ -233,6 +233,7 @@ def test_table1_has_the_protocols_mean_over_annotators(
         assert found.mean == pytest.approx(100 * result.numbers[f"mean_{key}"], abs=1e-9)
         assert found.interval is not None and found.interval.estimate == pytest.approx(found.mean, abs=1e-9)
     assert cell(table1, "OnlineRefer", "DAVIS17_JF").published == 62.4
+    assert "The paper's ref_davis17_jf of URVOS, 51.5, is not the mean of its J and F, 51.65, within rounding." in table1.notes
     # A trial's own rows are not the protocol's, nor are a method's that were scored like them.
     own = cell(table1, "VD-IT", "DAVIS17_JF")
     assert own.state == "undefined" and "vdit score ref-davis17" in own.why

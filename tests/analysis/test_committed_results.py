@@ -10,9 +10,12 @@ import pytest
 
 from vdit.study import document
 from vdit.study.spec import Measure
+from vdit_analysis import outputs
+from vdit_analysis.runs import load
 
 RESULTS = Path(__file__).resolve().parents[2] / "experiments" / "results"
 STUDIES = sorted(path.parent for path in RESULTS.rglob("report.html"))
+RECORDS = sorted(path.parent for path in RESULTS.rglob("record.json"))
 PAGES = sorted(RESULTS.glob("*/README.md"))
 NUMBER = re.compile(r"[+−]?\d+\.\d+")
 NAMED = re.compile(r"`(\w+)`: ")
@@ -97,3 +100,24 @@ def test_a_page_gives_every_claim_of_its_reports_and_their_verdict(page: Path) -
     for study, (says, *_, verdict) in claims:
         found = [row for of, row in rows if of == study and row[0].startswith(says) and verdict in row]
         assert found, f"{page}: {says!r} is {verdict!r} in the report of {study.name}"
+
+
+@pytest.mark.parametrize("folder", RECORDS, ids=lambda path: path.name)
+def test_what_is_kept_is_the_record_of_the_whole_study(folder: Path) -> None:
+    runs = load(folder.name, str(folder))
+    assert runs.complete and runs.planned and not runs.refused
+    for path in folder.glob("*.parquet"):
+        assert any(len(trial.frame(path.stem)) for trial in runs.trials.values()), "its digest is that of the record"
+    places = {trial.document("config")["trial"]["launch"]["weights"] for trial in runs.trials.values()}
+    assert places == {"shipped:miniature"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", RECORDS, ids=lambda path: path.name)
+def test_tables_and_figures_are_made_again_of_what_is_kept(folder: Path, tmp_path: Path) -> None:
+    """To the byte, but for pictures, which are what the version of the plotting library makes of the numbers beside them."""
+    made = outputs.build(load(folder.name, str(folder)), RESULTS.parent / "published")
+    written = [path for path in outputs.write(made, tmp_path) if path.suffix not in (".png", ".svg")]
+    assert written
+    for path in written:
+        assert path.read_bytes() == (folder / path.relative_to(tmp_path)).read_bytes(), path.name

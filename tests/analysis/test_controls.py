@@ -15,7 +15,7 @@ from scipy.stats import norm, t
 from vdit_analysis import export, render, terminal, trace
 from vdit_analysis.figures import controls_by_seed
 from vdit_analysis.outputs import Outputs
-from vdit_analysis.record import Record
+from vdit_analysis.record import Tracked
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.table import Cell, Table
 from vdit_analysis.tables import controls
@@ -51,7 +51,7 @@ def shifted(values: Values, by: float) -> Values:
     return {place: value + by for place, value in values.items()}
 
 
-class Files(Record):
+class Files(Tracked):
     """Stands for the record: the files of each run, by run and name."""
 
     def parquet(self, run_id: str, name: str, owner: str) -> pd.DataFrame:

@@ -24,6 +24,7 @@ def test_mean_over_frames_expressions_and_draws_and_what_is_lost() -> None:
 
 def test_a_draw_with_other_frames_is_refused() -> None:
     light = under(0.2, 0, [0.7, 0.5, 0.5])
+    pd.testing.assert_frame_equal(measure(SCORES, light.drop(columns="draw")), measure(SCORES, light))
     with pytest.raises(ValueError, match=r"level 0.2, draw 0 and the scores differ in 1 frames.*'b', '0', '0'"):
         measure(SCORES, light.iloc[:2])
     with pytest.raises(ValueError, match="twice"):

@@ -49,6 +49,15 @@ def test_a_file_comes_back_sorted_and_otherwise_as_written(tmp_path: Path) -> No
     assert [str(field.type) for field in schema] == ["string"] * 3 + ["double"] * 2 + ["int64"] * 3 + ["bool"]
 
 
+def test_light_rows_of_one_draw_may_leave_it_out(tmp_path: Path) -> None:
+    rows = table().assign(level=0.2)
+    write(tmp_path / "light.parquet", rows)
+    assert set(read(tmp_path / "light.parquet")["draw"]) == {0}
+    (tmp_path / "elsewhere").mkdir()
+    rows.to_parquet(tmp_path / "elsewhere/light.parquet", index=False)
+    pd.testing.assert_frame_equal(read(tmp_path / "elsewhere/light.parquet"), read(tmp_path / "light.parquet"))
+
+
 def test_light_rows_add_level_and_draw(tmp_path: Path) -> None:
     path = tmp_path / "light.parquet"
     light = pd.concat([table().assign(level=level, draw=draw) for level in (0.4, 0.2) for draw in (1, 0)])

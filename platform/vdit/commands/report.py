@@ -9,7 +9,9 @@ import typer
 def command(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="Name of a study that has been run, or its file.")],
-    tracking_uri: Annotated[str, typer.Option(help="MLflow server or database. [default: sqlite:///RUNS/mlflow.db]")] = "",
+    tracking_uri: Annotated[
+        str, typer.Option(help="MLflow server or database, or a folder of report --to. [default: sqlite:///RUNS/mlflow.db]")
+    ] = "",
     published: Annotated[str, typer.Option(help="Folder of the paper's tables as CSV. [default: experiments/published]")] = "",
     to: Annotated[str, typer.Option(help="Write to this folder, and with it the rows behind the numbers as Parquet files.")] = "",
 ) -> None:

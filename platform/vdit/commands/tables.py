@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 def command(
     context: typer.Context,
     study: Annotated[str, typer.Argument(help="Name of a study that has been run, or its file.")],
-    tracking_uri: Annotated[str, typer.Option(help="MLflow server or database. [default: sqlite:///RUNS/mlflow.db]")] = "",
+    tracking_uri: Annotated[
+        str, typer.Option(help="MLflow server or database, or a folder of report --to. [default: sqlite:///RUNS/mlflow.db]")
+    ] = "",
     published: Annotated[str, typer.Option(help="Folder of the paper's tables as CSV. [default: experiments/published]")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print every number of the tables, with intervals, as JSON.")] = False,
     trace: Annotated[str, typer.Option(help="Print where one number comes from, for instance table3:VD-IT:JF, and write nothing.")] = "",

@@ -13,8 +13,9 @@ def measure(scores: pd.DataFrame, light: pd.DataFrame) -> pd.DataFrame:
     """A row per level, from 0 on: `level`, `j` = J(b), `loss` = J(0) - J(b); both means over the draws.
 
     `scores` are the undisturbed rows (level 0), `light` those of light.parquet. Raises ValueError if a draw does not have the very frames
-    of `scores`: the difference would be one of frames, not of light.
+    of `scores`: the difference would be one of frames, not of light. Rows of a single draw may leave `draw` out.
     """
+    light = light if "draw" in light else light.assign(draw=0)
     frames = pd.MultiIndex.from_frame(scores[KEY])
     for (level, draw), rows in light.groupby(["level", "draw"]):
         _check(frames, rows, f"level {level}, draw {draw}")

@@ -25,6 +25,7 @@ _MASKS = [
     ("intersection", pa.int64()),
     ("present", pa.bool_()),
 ]
+# Rows of one draw of light may leave `draw` out: it is 0.
 _LIGHT = [("level", pa.float64()), ("draw", pa.int64())]
 _INSTANCES = [
     ("image", pa.string()),
@@ -129,10 +130,14 @@ def read(path: Path) -> pd.DataFrame:
         raise ValueError(f"{path} does not exist; run the trial that writes it") from error
     except (pa.ArrowInvalid, OSError) as error:
         raise ValueError(f"{path} is not a readable Parquet file ({error}); remove it and run the trial again") from error
+    if "level" in table.column_names and "draw" not in table.column_names:
+        table = table.append_column("draw", pa.array([0] * len(table), pa.int64()))
     kind = _kind(path, table.column_names)
     for field in SCHEMAS[kind]:
         column = table.column(field.name)
-        if column.type != field.type:
+        # Pandas writes its own strings as large ones.
+        accepted = (pa.string(), pa.large_string()) if field.type == pa.string() else (field.type,)
+        if column.type not in accepted:
             raise ValueError(
                 f"{path}: column {field.name!r} is {column.type}, expected {field.type}; write it with the version that reads it"
             )
@@ -150,6 +155,8 @@ def merge(parts: Sequence[Path], to: Path) -> None:
 
 
 def _table(path: Path, table: pd.DataFrame) -> pa.Table:
+    if "level" in table and "draw" not in table:
+        table = table.assign(draw=0)
     kind = _kind(path, list(table.columns))
     repeated = table[table.duplicated(KEYS[kind])]
     if len(repeated):
