@@ -11,8 +11,10 @@ from typing import Any, get_args
 import pandas as pd
 
 from vdit.config import shipped
+from vdit.pretrain.gate import table
 from vdit.study.spec import Measure
-from vdit_analysis.kept import FILE, FORMAT
+from vdit_analysis import gate
+from vdit_analysis.kept import FILE, FORMAT, GATE
 from vdit_analysis.outputs import write_atomically
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.trial import TrialRun
@@ -39,7 +41,12 @@ def measured(runs: StudyRuns) -> tuple[TrialRun, ...]:
 
 def gathered(runs: StudyRuns, name: str) -> pd.DataFrame:
     """The rows of one file of every trial that has it; a trial that two arms share is there under either."""
-    there = (trial for trial in measured(runs) if name in trial.frames)
+    there = [trial for trial in measured(runs) if name in trial.frames]
+    for trial in there:
+        odd = {str(column) for column in set(trial.frame(name)) ^ set(there[0].frame(name))}
+        if odd:
+            whose = f"{name}.parquet of {trial.arm!r}, seed {trial.seed}"
+            raise ValueError(f"{whose} differs in columns ({', '.join(sorted(odd))}); `vdit forget` it and run it again")
     return pd.concat([trial.frame(name).assign(arm=trial.arm, seed=trial.seed, run=trial.run_id) for trial in there], ignore_index=True)
 
 
@@ -47,12 +54,13 @@ def record(runs: StudyRuns, digests: Mapping[str, str]) -> dict[str, Any]:
     """What record.json holds, `digests` those of the Parquet files: of every run its tags, its documents, and which files have its rows."""
     study = {"tags": {"vdit.kind": "study", "vdit.study": runs.study}, "documents": {"plan.json": runs.plan}, "files": []}
     own = {trial.run_id: _run(trial, digests) for trial in measured(runs)}
-    return {"format": FORMAT, "study": runs.study, "sha256": dict(digests), "runs": {runs.run_id: study, **own}}
+    gates = {found.about["digest"]: json.loads(table.as_json(found)) for found in gate.found(runs)}
+    return {"format": FORMAT, "study": runs.study, "sha256": dict(digests), "gates": gates, "runs": {runs.run_id: study, **own}}
 
 
 def _run(trial: TrialRun, digests: Mapping[str, str]) -> dict[str, Any]:
     names = trial.record.names(trial.run_id)
-    documents = {name: trial.document(name.removesuffix(".json")) for name in sorted(names) if name.endswith(".json")}
+    documents = {name: trial.document(name.removesuffix(".json")) for name in sorted(names) if name.endswith(".json") and name != GATE}
     if "config.json" in documents:
         documents["config.json"] = portable(documents["config.json"])
     tags = {name: value for name, value in trial.tags.items() if name.startswith("vdit.") or name == COMMIT}

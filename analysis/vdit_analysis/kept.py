@@ -12,6 +12,7 @@ import pandas as pd
 from vdit_analysis.record import RunRecord
 
 FILE = "record.json"
+GATE = "gate.json"
 FORMAT = 1
 # What a row of a kept file has beside the trial's own columns.
 OWNERS = ("arm", "seed", "run")
@@ -28,8 +29,10 @@ class Kept:
 
     @classmethod
     def open(cls, folder: Path) -> "Kept":
-        """Raises ValueError where record.json is damaged or of another format."""
+        """Raises ValueError where record.json is not there, damaged or of another format."""
         path = folder / FILE
+        if not path.is_file():
+            raise ValueError(f"{folder} holds no {FILE}; give a folder of `vdit report STUDY --to`, or an MLflow server or database")
         try:
             content = json.loads(path.read_bytes())
         except ValueError as error:
@@ -49,10 +52,10 @@ class Kept:
 
     def names(self, run_id: str) -> frozenset[str]:
         run = self.content["runs"][run_id]
-        return frozenset((*run["documents"], *run["files"]))
+        return frozenset((*self._documents(run_id), *run["files"]))
 
     def document(self, run_id: str, name: str, owner: str) -> dict[str, Any]:
-        documents: Mapping[str, dict[str, Any]] = self.content["runs"][run_id]["documents"]
+        documents = self._documents(run_id)
         if name not in documents:
             raise ValueError(f"{self.folder / FILE} has no {name} of run {run_id} ({owner})")
         return documents[name]
@@ -64,6 +67,12 @@ class Kept:
         own = rows[rows["run"] == run_id]
         # A trial that arms share is there under each of them.
         return own[own["arm"] == own["arm"].head(1).squeeze()].drop(columns=list(OWNERS)).reset_index(drop=True)
+
+    def _documents(self, run_id: str) -> Mapping[str, dict[str, Any]]:
+        """Its own, and the gate's table of its weights, which runs share."""
+        own: Mapping[str, dict[str, Any]] = self.content["runs"][run_id]["documents"]
+        gate = self.content["gates"].get(own.get("config.json", {}).get("weights"))
+        return {**own, GATE: gate} if gate else own
 
     def _whole(self, name: str) -> pd.DataFrame:
         if name not in self.files:

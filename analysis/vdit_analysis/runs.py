@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vdit.config.identity import CONTROL
+from vdit.config.identity import CONTROL, PARTLY
 from vdit.registry import nearest
 from vdit.study import document, locate
 from vdit_analysis import methods
-from vdit_analysis.kept import FILE, Kept
+from vdit_analysis.kept import Kept
 from vdit_analysis.methods import Method
 from vdit_analysis.record import Record, RunRecord, Tracked
 from vdit_analysis.rows import EXPRESSIONS, Rows
@@ -75,8 +75,9 @@ class StudyRuns:
         return next((entry.levels for entry in self.planned if entry.arm == arm), {})
 
     def is_control(self, arm: str) -> bool:
-        """Whether its features are those of a random control."""
-        return str(self.levels(arm).get("backbone", "")).startswith(CONTROL)
+        """Whether its features are those of a random control, all of whose networks are drawn."""
+        backbone = str(self.levels(arm).get("backbone", ""))
+        return backbone.startswith(CONTROL) and backbone != PARTLY
 
     @property
     def untrained(self) -> bool:
@@ -113,7 +114,7 @@ def load(study: str, tracking_uri: str) -> StudyRuns:
     Raises ValueError when the server does not answer within 3 s, when nothing is recorded there, or when there is no such study (names the
     nearest). Files of trials are read when they are asked for.
     """
-    record: Record = Kept.open(Path(tracking_uri)) if Path(tracking_uri, FILE).is_file() else Tracked.open(tracking_uri)
+    record: Record = Kept.open(Path(tracking_uri)) if Path(tracking_uri).is_dir() else Tracked.open(tracking_uri)
     study_run = _newest_study(record, study)
     plan = record.document(study_run.run_id, "plan.json", f"study {study!r}; run it again: vdit run {study}")
     planned = tuple(_planned(plan))

@@ -1,14 +1,17 @@
 """The rows of a study's numbers outlive its runs."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from vdit_analysis import archive, outputs, report, runs
+from vdit.config.shipped import located
+from vdit_analysis import archive, gate, outputs, report, runs
 from vdit_analysis.runs import StudyRuns
 
 Load = Callable[[str], StudyRuns]
@@ -107,3 +110,33 @@ def test_a_record_that_cannot_be_read_is_named(tmp_path: Path, text: str, said: 
 def test_another_study_than_the_one_that_is_kept_is_not_there(kept: Path) -> None:
     with pytest.raises(ValueError, match=r"no study 'half' in .*kept"):
         runs.load("half", str(kept))
+
+
+def test_the_gate_of_the_weights_is_kept_with_them(recorded: Any, tmp_path: Path) -> None:
+    """Of weights in a folder, which is not there where the study is read again."""
+    content = json.loads((located("shipped:miniature") / "gate.json").read_text())
+    content["about"]["digest"] = "e" * 64
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights/gate.json").write_text(json.dumps(content))
+    found = runs.load("full", recorded.uri)
+    for trial in found.trials.values():
+        trial.document("config")["trial"]["launch"]["weights"] = str(tmp_path / "weights")
+    gates = gate.found(found)
+    assert len(gates) == 1
+    archive.write(found, tmp_path / "kept")
+    shutil.rmtree(tmp_path / "weights")
+    assert gate.found(runs.load("full", str(tmp_path / "kept"))) == gates
+
+
+def test_trials_with_other_columns_are_not_mixed(recorded: Any, tmp_path: Path) -> None:
+    found = runs.load("full", recorded.uri)
+    odd = list(found.trials.values())[1]
+    frame = odd.frame("light")
+    odd.record.files[odd.run_id, "light.parquet"] = frame.assign(more=1)
+    with pytest.raises(ValueError, match=r"light\.parquet of .* differs in columns \(more\)"):
+        archive.write(found, tmp_path)
+
+
+def test_a_folder_without_a_record_is_no_record(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds no record\.json; give a folder of `vdit report STUDY --to`"):
+        runs.load("full", str(tmp_path))

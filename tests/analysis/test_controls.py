@@ -252,11 +252,12 @@ def test_an_arm_stands_against_the_random_weights_most_like_it() -> None:
         "random image": {"prompt": "image", "backbone": "random"},
         "random text": {"prompt": "text", "backbone": "random"},
         "random swin": {"backbone": "random-video-swin"},
+        "random U-Net": {"prompt": "text", "backbone": "random-denoiser"},
     }
     runs = study({(arm, 0): RIGHT for arm in levels}, {}, levels)
     found = {arm: controls.control_of(runs, arm) for arm in levels}
     assert found["modelscope"] == "random text" and found["of the preset"] == "random image" and found["swin"] == "random swin"
-    assert found["random text"] == ""
+    assert found["random text"] == "" and found["random U-Net"] == "random text"
     notes = controls.build(runs, {}).notes
     assert "No random weights of their own architecture: stable." in notes
     assert "Minus control: swin minus random swin, on random weights, paired by video and seed." in notes

@@ -28,7 +28,10 @@ def test_tables_will_tell_of_steps_that_are_not_the_studys(tiny: Path, tmp_path:
     def made(steps: int) -> planning.Plan:
         return make_plan(str(tiny), tmp_path, {}, steps, 0, "", "")
 
-    assert "--steps" not in made(0).notice
-    assert made(1).notice.endswith("Trained at most 1 steps (--steps).")
-    assert "(--steps)" in planning.again(made(1), tmp_path).notice and "(--steps)" in made(1).document()["notice"]
+    assert "--steps" not in made(0).document()["notice"]
+    assert made(1).document()["notice"].endswith("Trained at most 1 steps (--steps).")
+    assert "(--steps)" in planning.again(made(1), tmp_path).document()["notice"]
+    assert "--steps" not in made(1).notice, "another study may have the very trials as its own"
+    own = spec.read(str(tiny)).base.train.max_steps
+    assert own and made(own).document()["notice"] == made(0).document()["notice"]
     assert {one.key for one in made(1).trials}.isdisjoint(one.key for one in made(0).trials)

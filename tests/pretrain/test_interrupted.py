@@ -13,8 +13,9 @@ import ray
 from ray.exceptions import RayTaskError, WorkerCrashedError
 from rich.console import Console
 
+from vdit.pretrain import graph
 from vdit.pretrain.given import WEIGHTS
-from vdit.pretrain.graph import Stage
+from vdit.pretrain.graph import GRAPH, Stage
 from vdit.pretrain.recipe import Pretraining, read
 from vdit.schedule import pretraining
 from vdit.track.memory import Memory
@@ -131,7 +132,18 @@ def test_in_this_process_a_stage_ends_failed_or_left(
 def test_code_that_is_not_what_the_key_stands_for_trains_nothing(plan: Pretraining, monkeypatch: pytest.MonkeyPatch) -> None:
     """As where it was edited after the keys were made, or on a node with another copy."""
     ran: list[str] = []
-    monkeypatch.setattr(pretraining, "find", lambda family, name: SimpleNamespace(run=lambda given, report: ran.append(name)))
+    loaded: list[str] = []
+
+    def find(family: str, name: str) -> SimpleNamespace:
+        loaded.append(name)
+        return SimpleNamespace(run=lambda given, report: ran.append(name))
+
+    def keys(*arguments: Any) -> Any:
+        assert loaded[-len(GRAPH) :] == list(GRAPH), "an edit after the digests would be loaded under the key of before"
+        return graph.keys(*arguments)
+
+    monkeypatch.setattr(pretraining, "find", find)
+    monkeypatch.setattr(pretraining, "keys", keys)
     given = plan.given()
     pretraining.compute(given, "words", lambda row: None)
     with pytest.raises(ValueError, match=r"^the code of stage words on .* is not what its key stands for: it was edited after"):

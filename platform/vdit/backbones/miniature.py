@@ -5,7 +5,6 @@ tokenizers trained on the miniature world's words; any text tokenises (byte by b
 """
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from torch import nn
 from transformers import CLIPTokenizer, RobertaTokenizer
 
-from vdit.appearing import discard
+from vdit.appearing import discard, draft_of
 from vdit.backbones import modelscope
 from vdit.config.architecture import Architecture
 from vdit.config.model import Model
@@ -47,7 +46,7 @@ def build(folder: Path, architecture: Architecture, seed: int, own: str = "", si
 
     `own` is the subfolder for the parts of the diffusion model, `single_frames` the kind of its U-Net.
     """
-    unfinished = folder.with_name(f".{folder.name}.{os.getpid()}")
+    unfinished = draft_of(folder)
     discard(unfinished)
     unfinished.mkdir(parents=True)
     try:

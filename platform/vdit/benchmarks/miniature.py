@@ -11,13 +11,12 @@ Cautions   reversing a clip or exchanging its colour channels makes its sentence
 """
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
 from PIL import Image
 
-from vdit.appearing import discard
+from vdit.appearing import discard, draft_of
 from vdit.benchmarks import ref_youtube_vos
 from vdit.benchmarks.world import pixels, scene, sentences
 from vdit.benchmarks.world.scene import Scene, Split, Thing
@@ -54,7 +53,7 @@ def write(root: Path, world: World) -> None:
     Raises ValueError where root is taken or no such world can be.
     """
     check(world)
-    partial = root.with_name(f".{root.name}.{os.getpid()}")
+    partial = draft_of(root)
     discard(partial)
     partial.mkdir(parents=True)
     try:

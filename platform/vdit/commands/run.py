@@ -121,7 +121,7 @@ def claimed(console: "Console", plan: "Plan", runs: Path, asked: Asked) -> "tupl
 def make_plan(study: str, runs: Path, places: Mapping[str, Any], steps: int, workers: int, accept: str, store: str) -> "Plan":
     """The plan of the study as its file is now, with what the command line sets instead; 0 leaves steps and workers to the file.
 
-    Its notice, which tables and figures carry, tells of `steps`: else those of other trials would look like the study's own.
+    What it says of itself, which tables and figures carry, tells of other `steps` than the file's: they would look like the study's own.
     """
     from dataclasses import replace
 
@@ -133,8 +133,7 @@ def make_plan(study: str, runs: Path, places: Mapping[str, Any], steps: int, wor
     launch = read.base.launch
     launch = replace(launch, workers=workers or launch.workers, store=sharing.chosen(store or launch.store))
     made = plan.build(replace(read, base=replace(read.base, train=train, launch=launch)), runs, accept=accept)
-    short = f"Trained at most {steps:,} steps (--steps)." if steps else ""
-    return replace(made, notice=" ".join(filter(None, (made.notice, short))))
+    return replace(made, shortened=f"Trained at most {steps:,} steps (--steps)." if steps not in (0, read.base.train.max_steps) else "")
 
 
 def choose(plan: "Plan", arm: str | None, seed: int | None) -> "list[PlannedTrial]":
@@ -164,8 +163,8 @@ def ready(console: "Console", plan: "Plan", chosen: "list[PlannedTrial]", search
     console.print(f"{plan.study.study}: {len(chosen)} trials, {done} done, {todo} to run{points}")
     for line in (*edit.describe_accepted(plan), *edit.describe(edit.changes(plan.last, plan) or ())):
         console.print(line, markup=False)
-    if plan.notice:
-        console.print(plan.notice, style="yellow")
+    if plan.said:
+        console.print(plan.said, style="yellow")
     check_disk(plan, runs)
     check_data(plan, runs)
     sharing.prepare(plan, runs)

@@ -9,6 +9,7 @@ from vdit.config.trial import Trial
 from vdit.registry import members
 
 CONTROL = "random"  # how the names of random controls begin
+PARTLY = "random-denoiser"  # of this one the other networks are trained
 SHARED = ("image_tower", "roberta")  # parts of a checkpoint folder that serve every backbone
 GATE = ("gate.json", "gate.md")
 ABOUT = (*GATE, "vdit.json", "recipe.yaml")  # written about weights, beside them: no part of what they are

@@ -1,6 +1,5 @@
 """The checkpoint folder of a pretraining: what vdit/backbones/miniature.py and video_swin.py load, in half precision (interface.md)."""
 
-import json
 import shutil
 from dataclasses import asdict
 from hashlib import file_digest
@@ -13,6 +12,7 @@ from vdit.appearing import appearing
 from vdit.backbones import miniature, modelscope, video_swin
 from vdit.config.canonical import digest
 from vdit.config.code import code_digest
+from vdit.config.identity import GATE
 from vdit.config.recipe import Prediction
 from vdit.model import tensors
 from vdit.model.networks import Networks, seeded
@@ -24,19 +24,16 @@ FOLDER = "checkpoint"
 RECIPE = "recipe.yaml"
 # What is in a checkpoint's folder, with its gate's table: another folder than that is somebody's.
 PARTS = frozenset(("unet", "vae", "text_encoder", "tokenizer", "scheduler", "image_tower", "roberta", "video_swin"))
-FILES = frozenset((RECIPE, modelscope.CARD, "gate.json", "gate.md"))
+FILES = frozenset((RECIPE, modelscope.CARD, *GATE))
 IN_DIFFUSERS: dict[Prediction, str] = {"v": "v_prediction", "epsilon": "epsilon"}
 
 
 def export(plan: Pretraining) -> Path:
     """Writes the folder of a pretraining whose stages are done, whole or not at all; the same weights give the same bytes.
 
-    One that is there, whole, stays: a gate's table may lie in it.
+    The gate's table that lies in an earlier one of the same weights stays.
     """
     recipe, architecture, place = plan.recipe, plan.model.architecture, plan.folder / FOLDER
-    code = code_digest((*CODE, "pretrain/stages"))
-    if whole(place, {"key": plan.key, "code": code}):
-        return place
     with appearing(place) as draft:
         draft.mkdir()
         prediction = IN_DIFFUSERS[recipe.denoiser.prediction]
@@ -51,18 +48,15 @@ def export(plan: Pretraining) -> Path:
             "seed": recipe.seed,
             "key": plan.key,
             "weights": weights_digest(draft),
-            "code": code,
+            "code": code_digest((*CODE, "pretrain/stages")),
             "architecture": asdict(architecture),
         }
         miniature.save_json(draft / modelscope.CARD, card)
+        if place.is_dir() and weights_digest(place) == card["weights"]:
+            for name in GATE:
+                if (place / name).is_file():
+                    shutil.copy2(place / name, draft)
     return place
-
-
-def whole(place: Path, said: dict[str, str]) -> bool:
-    """Whether a checkpoint's card says this, and its tensors are those that the card is of."""
-    path = place / modelscope.CARD
-    card = json.loads(path.read_bytes()) if path.exists() else {}
-    return {name: card.get(name) for name in said} == said and card.get("weights") == weights_digest(place)
 
 
 def networks(plan: Pretraining) -> Networks:

@@ -116,7 +116,9 @@ def write(path: Path, table: pd.DataFrame) -> None:
 
 
 def admits(path: Path, kind: Kind) -> None:
-    """Raises ValueError where the file's name says that it holds rows of another kind."""
+    """Raises ValueError where there is a folder of this name, or the name says that the file holds rows of another kind."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file for the rows of {kind}")
     named: Kind | None = next((other for other in SCHEMAS if other == path.stem), None)
     if named is not None and SCHEMAS[named] != SCHEMAS[kind]:
         raise ValueError(f"{path}: a file of this name holds rows of {named}, these are {kind}; name it {kind}.parquet or something else")

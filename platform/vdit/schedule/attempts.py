@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
-from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -41,9 +40,13 @@ class Attempts:
         return sum(loss.kind == kind for loss in self.losses)
 
     def stalled(self) -> int:
-        """How many times in a row it was lost without getting anywhere; the last loss counts in any case."""
-        before, last = self.losses[:-1], self.losses[-1:]
-        return len(last) + sum(1 for _ in takewhile(lambda loss: not loss.progressed, reversed(before)))
+        """How many times in a row it was lost without a checkpoint in between; the last loss counts in any case."""
+        count = 0
+        for loss in reversed(self.losses):
+            count += 1
+            if loss.progressed:
+                break
+        return count
 
     def lost(self, loss: Loss) -> "Attempts":
         return Attempts((*self.losses, loss))

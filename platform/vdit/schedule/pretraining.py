@@ -239,15 +239,18 @@ def work(given: Given, stage: str) -> str:
 
 
 def compute(given: Given, stage: str, report: "Report") -> None:
-    """Raises ValueError where the code that is here, once it is loaded, is not what the stage's key stands for."""
-    run = find("vdit.pretrain.stages", stage).run
+    """Raises ValueError where the code that is here is not what the stage's key stands for.
+
+    Digests are made once a process, so that every stage is loaded before them: what is edited later is not what this process runs.
+    """
+    runs = {str(name): find("vdit.pretrain.stages", name).run for name in GRAPH}
     here = {str(name): key for name, key in keys(given.recipe, given.architecture, None).items()}
     if here[stage] != given.keys[stage]:
         raise ValueError(
             f"the code of stage {stage} on {socket.gethostname()} is not what its key stands for: it was edited after the run started, "
             "or this node has another copy; the same command again goes by the code as it is"
         )
-    run(given, report)
+    runs[stage](given, report)
 
 
 def begin(plan: Pretraining, stage: Stage, record: Record, console: "Console") -> Following:

@@ -68,10 +68,8 @@ class PlannedTrial:
 class Plan:
     """Everything that a study will run. `arms` has the reference first; `notice` is what every output has to say beside its numbers.
 
-    `each` is what one of its trials takes.
-
+    `shortened` is what the study's outputs have to say where it does not run as its file has it; `each` is what one of its trials takes.
     `accepted` are results of older code that stand for trials, of this study or another; `last` is plan.json of the study's last run.
-
     Of a search `pruned` says, by key, why the trial of a point was ended early, and `undrawn` is how many points are still to be drawn.
     """
 
@@ -86,6 +84,12 @@ class Plan:
     last: Mapping[str, Any] | None
     pruned: Mapping[str, str]
     undrawn: int
+    shortened: str = ""
+
+    @property
+    def said(self) -> str:
+        """What the study's outputs say beside its numbers."""
+        return " ".join(filter(None, (self.notice, self.shortened)))
 
     @property
     def missing(self) -> tuple[PlannedTrial, ...]:
@@ -129,7 +133,7 @@ class Plan:
             "accepted": {key: [older.key, older.code] for key, older in self.accepted.items()},
             "data": sorted({trial.data for trial in self.trials}),
             "weights": sorted({trial.weights for trial in self.trials}),
-            "notice": self.notice,
+            "notice": self.said,
         }
 
 
@@ -175,7 +179,7 @@ def build(
 def again(plan: Plan, runs: Path) -> Plan:
     """The same plan with what is done by now, and with the points that a search has by now; the rest is as it was when it was made."""
     if plan.study.search is not None:
-        return replace(build(plan.study, runs), notice=plan.notice)
+        return replace(build(plan.study, runs), shortened=plan.shortened)
     finished = _finished(runs)
     trials = (replace(trial, done=trial.folder in finished and trial.data != ABSENT) for trial in plan.trials)
     return replace(plan, trials=tuple(trials))
@@ -293,5 +297,4 @@ def _notice(trials: Sequence[PlannedTrial]) -> str:
 
 def untrained(weights: Path) -> bool:
     """Whether the folder says of itself that its weights were drawn, not trained (backbones/miniature.py)."""
-    card = weights / "vdit.json"
-    return card.exists() and not json.loads(card.read_text())["trained"]
+    return (card := weights / "vdit.json").exists() and not json.loads(card.read_text())["trained"]

@@ -96,10 +96,14 @@ def as_json(gate: Gate) -> str:
 def read(path: Path) -> Gate:
     """The table in a gate.json. Raises ValueError naming the file where it is none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return Gate(about=content["about"], rows=tuple(Row(**row) for row in content["rows"]))
+        return of(json.loads(path.read_text(encoding="utf-8")))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no gate table ({error!r}); make it again: vdit pretrain gate --weights {path.parent}") from error
+
+
+def of(content: Mapping[str, Any]) -> Gate:
+    """The table of what `as_json` writes. Raises KeyError or TypeError where it is none."""
+    return Gate(about=content["about"], rows=tuple(Row(**row) for row in content["rows"]))
 
 
 def markdown(gate: Gate) -> str:
