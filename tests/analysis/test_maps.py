@@ -33,6 +33,9 @@ class Files:
     def document(self, *_: str) -> dict[str, Any]:
         return {"python": "3", "trial": {"launch": {"weights": None}}}
 
+    def names(self, run_id: str) -> frozenset[str]:
+        return frozenset()
+
 
 def table(changed: int, strides: tuple[int, ...] = (8, 16, 32)) -> pd.DataFrame:
     """Two frames of two videos: a cell is in cluster 0, but so many of the second frame in cluster 5; in the second video none."""
