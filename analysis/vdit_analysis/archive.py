@@ -14,7 +14,7 @@ from vdit.config import shipped
 from vdit.pretrain.gate import table
 from vdit.study.spec import Measure
 from vdit_analysis import gate
-from vdit_analysis.kept import FILE, FORMAT, GATE
+from vdit_analysis.kept import FILE, FORMAT
 from vdit_analysis.outputs import write_atomically
 from vdit_analysis.runs import StudyRuns
 from vdit_analysis.trial import TrialRun
@@ -60,7 +60,9 @@ def record(runs: StudyRuns, digests: Mapping[str, str]) -> dict[str, Any]:
 
 def _run(trial: TrialRun, digests: Mapping[str, str]) -> dict[str, Any]:
     names = trial.record.names(trial.run_id)
-    documents = {name: trial.document(name.removesuffix(".json")) for name in sorted(names) if name.endswith(".json") and name != GATE}
+    documents = {
+        name: trial.document(name.removesuffix(".json")) for name in sorted(names) if name.endswith(".json") and name != table.JSON
+    }
     if "config.json" in documents:
         documents["config.json"] = portable(documents["config.json"])
     tags = {name: value for name, value in trial.tags.items() if name.startswith("vdit.") or name == COMMIT}

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from vdit.pretrain.gate import table
 from vdit_analysis.record import RunRecord
 
 FILE = "record.json"
-GATE = "gate.json"
 FORMAT = 1
 # What a row of a kept file has beside the trial's own columns.
 OWNERS = ("arm", "seed", "run")
@@ -72,7 +72,7 @@ class Kept:
         """Its own, and the gate's table of its weights, which runs share."""
         own: Mapping[str, dict[str, Any]] = self.content["runs"][run_id]["documents"]
         gate = self.content["gates"].get(own.get("config.json", {}).get("weights"))
-        return {**own, GATE: gate} if gate else own
+        return {**own, table.JSON: gate} if gate else own
 
     def _whole(self, name: str) -> pd.DataFrame:
         if name not in self.files:

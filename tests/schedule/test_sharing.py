@@ -14,7 +14,8 @@ from ray.exceptions import NodeDiedError, RaySystemError
 from vdit.cli import main
 from vdit.features.keeping import groups
 from vdit.features.store import identity, open_store
-from vdit.schedule import sharing
+from vdit.schedule import nodes, sharing
+from vdit.schedule.placement import Machine
 from vdit.study import plan as planning
 from vdit.study import spec
 
@@ -129,8 +130,20 @@ def test_a_node_that_has_gone_away_does_no_harm_and_one_that_cannot_answer_is_to
             raise answer
         return str(answer)
 
+    def wrong(store: str) -> str:
+        return "" if store == "here" else store
+
     monkeypatch.setattr(ray, "get", get)
-    assert sharing.told("here", "here") == "" and sharing.told("another store", "here") == "another store"
-    assert sharing.told(NodeDiedError("gone"), "here") == ""
+    assert nodes.told("here", wrong) == "" and nodes.told("another store", wrong) == "another store"
+    assert nodes.told(NodeDiedError("gone"), wrong) == ""
     lines = "a trace\nModuleNotFoundError: No module named 'vdit'"
-    assert sharing.told(RaySystemError(lines), "here").endswith("(ModuleNotFoundError: No module named 'vdit')")
+    assert nodes.told(RaySystemError(lines), wrong).endswith("(ModuleNotFoundError: No module named 'vdit')")
+
+
+def test_where_no_node_holds_a_worker_yet_nobody_is_asked(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on the head of a cluster whose machines an autoscaler will start. Ray refuses to wait for nothing."""
+    plan = build(tiny, tmp_path / "runs")
+    monkeypatch.setattr(nodes, "by_id", lambda: {"head": Machine("head", {"CPU": 0.0})})
+    monkeypatch.setattr(ray, "wait", lambda *_, **__: pytest.fail("waits"))
+    sharing.prepare(plan, tmp_path / "runs")
+    sharing.check_nodes(plan.trials[0].trial, tmp_path / "runs")

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from vdit.schedule.placement import Machine, Shape, amounts
 
@@ -45,7 +46,11 @@ def check(shape: Shape, runs: Path, seconds: float = ANSWER_SECONDS) -> int:
         asked = {look.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(): key for key in nodes}
         ready, late = ray.wait(list(asked), num_returns=len(asked), timeout=seconds) if asked else ([], [])
         here = questions(marker.name)()
-        wrong = [f"{nodes[asked[answer]]}: {trouble}" for answer in ready if (trouble := told(answer, here, runs))]
+        wrong = [
+            f"{nodes[asked[answer]]}: {trouble}"
+            for answer in ready
+            if (trouble := told(answer, lambda there: differences(there, here, runs)))
+        ]
     wrong += [f"{nodes[asked[answer]]}: no answer within {seconds:g} s; look at the logs of its Ray" for answer in late]
     if wrong:
         raise ValueError(f"not every node can take part: {'; '.join(sorted(wrong))}. {REMEDY}")
@@ -101,13 +106,13 @@ def questions(marker: str) -> Callable[[], dict[str, str]]:
     return look
 
 
-def told(answer: object, here: dict[str, str], runs: Path) -> str:
-    """What is wrong with a node, by its answer. One that has gone away since does no harm."""
+def told(answer: object, wrong: Callable[[Any], str]) -> str:
+    """What is wrong with a node, by its answer: "" where nothing is. One that has gone away since does no harm."""
     import ray
     from ray.exceptions import NodeDiedError, RayError
 
     try:
-        return differences(ray.get(answer), here, runs)
+        return wrong(ray.get(answer))
     except NodeDiedError:
         return ""
     except RayError as error:

@@ -56,9 +56,14 @@ def check_nodes(trial: Trial, runs: Path) -> None:
         for key, machine in nodes.by_id().items()
         if machine.room(asked(trial.launch))
     }
-    ready, _ = ray.wait(list(answers.values()), num_returns=len(answers), timeout=PATIENCE)
-    here = identity(root)
-    said = {name: told(answer, here) if answer in ready else f"no answer in {PATIENCE:.0f} s" for name, answer in answers.items()}
+    # Where an autoscaler has started none yet, there is nobody to ask.
+    ready = ray.wait(list(answers.values()), num_returns=len(answers), timeout=PATIENCE)[0] if answers else []
+    here, late = identity(root), f"no answer in {PATIENCE:.0f} s"
+
+    def other(store: str) -> str:
+        return "" if store == here else store
+
+    said = {name: nodes.told(answer, other) if answer in ready else late for name, answer in answers.items()}
     wrong = [f"{name}: {trouble}" for name, trouble in said.items() if trouble]
     if wrong:
         behind = f", or {setting} is not at hand there" if remote_of(setting) else ""
@@ -66,20 +71,6 @@ def check_nodes(trial: Trial, runs: Path) -> None:
             f"store {root} is not the same folder on every node{behind} ({'; '.join(wrong)}); "
             "give launch.store, or --store, a folder that all nodes share, a URL that all nodes reach, or `off`"
         )
-
-
-def told(answer: object, here: str) -> str:
-    """What is wrong with a node, by which store it sees. One that has gone away since does no harm."""
-    import ray
-    from ray.exceptions import NodeDiedError, RayError
-
-    try:
-        there: str = ray.get(answer)
-    except NodeDiedError:
-        return ""
-    except RayError as error:
-        return f"could not run a task ({str(error).strip().splitlines()[-1]})"
-    return "" if there == here else there
 
 
 def _seen(root: str, setting: str) -> str:
